@@ -1,0 +1,219 @@
+"""A run's folder: where each file is, and how files are written whole or not at all.
+
+    manifest.json  recipe.yaml  ledger.json  splits/{train,val,test}.jsonl
+    metrics.jsonl  samples.jsonl
+    checkpoints/   model/   adapter/
+    responses/{base,tuned}.jsonl   scores/{base,tuned}.jsonl   report.{html,json,md}
+
+JSONL files are append-only. A line that a kill cut short has no line break; readers leave it out and the next
+writer takes it away before it appends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from heedful.errors import DataError, HeedfulError, RunError
+
+MANIFEST_SCHEMA = "heedful.run/1"
+PARTS = ("train", "val", "test")
+
+
+class RunFolder:
+    """The paths of a run. Making one touches nothing on disk."""
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        self.manifest = self.path / "manifest.json"
+        self.recipe = self.path / "recipe.yaml"
+        self.ledger = self.path / "ledger.json"
+        self.metrics = self.path / "metrics.jsonl"
+        self.samples = self.path / "samples.jsonl"
+        self.checkpoints = self.path / "checkpoints"
+        self.model = self.path / "model"
+        self.adapter = self.path / "adapter"
+
+    def split(self, part: str) -> Path:
+        return self.path / "splits" / f"{part}.jsonl"
+
+    def responses(self, which: str) -> Path:
+        return self.path / "responses" / f"{which}.jsonl"
+
+    def scores(self, which: str) -> Path:
+        return self.path / "scores" / f"{which}.jsonl"
+
+    def report(self, kind: str) -> Path:
+        return self.path / f"report.{kind}"
+
+    def read_manifest(self) -> dict[str, Any]:
+        """The manifest; RunError where the folder is not a run of Heedful's."""
+        if not self.manifest.is_file():
+            raise RunError(f"{self.path}: not a run (it has no manifest.json); name a folder that `heedful train` wrote")
+        value = read_json(self.manifest)
+        if not isinstance(value, dict) or value.get("schema") != MANIFEST_SCHEMA:
+            raise RunError(f"{self.manifest}: not a manifest of this version ({MANIFEST_SCHEMA})")
+        return value
+
+    def update_manifest(self, **changes: Any) -> dict[str, Any]:
+        """Change top-level keys of the manifest, whole or not at all; dictionaries are merged one level deep."""
+        value = self.read_manifest() if self.manifest.is_file() else {"schema": MANIFEST_SCHEMA}
+        for key, change in changes.items():
+            if isinstance(change, Mapping) and isinstance(value.get(key), dict):
+                value[key] = {**value[key], **change}
+            else:
+                value[key] = change
+        write_json(self.manifest, value)
+        return value
+
+
+def is_run(path: str | Path) -> bool:
+    """Whether a folder is a run: it holds a manifest.json."""
+    return (Path(path) / "manifest.json").is_file()
+
+
+@contextlib.contextmanager
+def disk_errors(path: str | Path) -> Iterator[None]:
+    """Turn a full disk or a forbidden write into one sentence."""
+    try:
+        yield
+    except OSError as e:
+        if e.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise HeedfulError(f"{path}: the disk is full; free some room and run the command again with --resume") from e
+        if e.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise RunError(f"{path}: cannot be written ({e.strerror}); choose another folder with --out") from e
+        if e.errno in (errno.ENOTDIR, errno.EISDIR):
+            raise RunError(f"{path}: cannot be written ({e.strerror.lower()}); choose another path") from e
+        raise
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a file whole or not at all (a temporary file beside it, fsync, rename)."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: str | Path, data: bytes) -> None:
+    """`write_text` for bytes."""
+    path = Path(path)
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as f:
+                f.write(data)
+                f.flush()
+                os.fsync(f.fileno())
+            os.chmod(temporary, 0o666 & ~_umask())
+            os.replace(temporary, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_json(path: str | Path, value: Any) -> None:
+    """Write JSON, indented, whole or not at all; NaN is refused."""
+    write_text(path, json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
+
+
+def read_json(path: str | Path) -> Any:
+    """Read a JSON file that Heedful wrote; DataError with the line where it is broken."""
+    path = Path(path)
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except json.JSONDecodeError as e:
+        raise DataError(f"{path}:{e.lineno}: broken JSON ({e.msg}); restore the file or make it again") from None
+
+
+def write_jsonl(path: str | Path, lines: Iterable[Any]) -> None:
+    """Write a JSONL file whole or not at all."""
+    write_text(path, "".join(json_line(v) for v in lines))
+
+
+def json_line(value: Any) -> str:
+    """One line of JSONL, with its line break; NaN and infinities become null."""
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n"
+    except ValueError:
+        return json.dumps(_without_nan(value), ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, float) and not (float("-inf") < value < float("inf")):
+        return None
+    if isinstance(value, Mapping):
+        return {k: _without_nan(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(v) for v in value]
+    return value
+
+
+def append_jsonl(path: str | Path, *values: Any) -> None:
+    """Append lines in one write, flushed to the disk; a torn last line is taken away first."""
+    path = Path(path)
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        drop_torn_line(path)
+        with path.open("ab") as f:
+            f.write("".join(json_line(v) for v in values).encode())
+            f.flush()
+            os.fsync(f.fileno())
+
+
+def drop_torn_line(path: str | Path) -> None:
+    """Take away what follows the last line break of a file: the rest of a write that a kill cut short."""
+    path = Path(path)
+    if not path.is_file() or path.stat().st_size == 0:
+        return
+    with path.open("r+b") as f:
+        f.seek(-1, os.SEEK_END)
+        if f.read(1) == b"\n":
+            return
+        f.seek(0)
+        f.truncate(f.read().rfind(b"\n") + 1)
+
+
+def read_jsonl(path: str | Path) -> list[Any]:
+    """The values of a JSONL file that Heedful wrote; a torn last line is left out, a missing file is empty."""
+    path = Path(path)
+    if not path.is_file():
+        return []
+    out = []
+    for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], 1):
+        try:
+            out.append(json.loads(line))
+        except ValueError as e:
+            raise DataError(f"{path}:{number}: broken JSON ({e}); restore the file or make it again") from None
+    return out
+
+
+def read_metrics(path: str | Path) -> list[dict[str, Any]]:
+    """`metrics.jsonl` as readers want it: of a step that was run twice (after a resume) only the last attempt.
+
+    Lines of an attempt that lie past the step at which a later attempt began are dropped too: they were undone.
+    """
+    lines = read_jsonl(path)
+    begins: dict[int, int] = {}
+    for line in lines:
+        attempt, step = int(line.get("attempt", 1)), int(line["step"])
+        begins[attempt] = min(step, begins.get(attempt, step))
+    out = []
+    for line in lines:
+        attempt, step = int(line.get("attempt", 1)), int(line["step"])
+        if not any(later > attempt and step >= first for later, first in begins.items()):
+            out.append(line)
+    return out
