@@ -1,0 +1,1 @@
+"""The starter data set: readable tables of facts and sentences, and the script that turns them into rows."""
