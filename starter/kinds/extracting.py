@@ -20,14 +20,14 @@ PEOPLE = (
     ("The oldest guest was Ingrid from Oslo, aged 88.", ("Ingrid", 88, "Oslo")),
 )
 
-ORDER = ("item", "quantity", "price")
+ORDER = ("item", "quantity", "price_each")
 ORDERS = (
-    ("We ordered 3 lamps at 20 euros each.", ("lamp", 3, 20)),
-    ("He bought 12 pencils for 1 dollar each.", ("pencil", 12, 1)),
-    ("Please send us 5 chairs. They cost 45 pounds each.", ("chair", 5, 45)),
-    ("Each notebook costs 4 euros, and I would like 6 of them.", ("notebook", 6, 4)),
-    ("The school needs 30 dictionaries at 15 dollars each.", ("dictionary", 30, 15)),
-    ("At 2 euros each, she took 8 candles.", ("candle", 8, 2)),
+    ("We ordered 3 lamps at 20 euros each.", ("lamps", 3, 20)),
+    ("He bought 12 pencils for 1 dollar each.", ("pencils", 12, 1)),
+    ("Please send us 5 chairs. They cost 45 pounds each.", ("chairs", 5, 45)),
+    ("I would like 6 notebooks. They cost 4 euros each.", ("notebooks", 6, 4)),
+    ("The school needs 30 dictionaries at 15 dollars each.", ("dictionaries", 30, 15)),
+    ("At 2 euros each, she took 8 candles.", ("candles", 8, 2)),
 )
 
 MEETING = ("event", "day", "time")

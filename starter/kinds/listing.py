@@ -28,7 +28,7 @@ EXAMPLES = (
     ("jobs", "nurse", "electrician", "teacher"),
     ("birds", "owl", "sparrow", "eagle"),
     ("hot drinks", "tea", "coffee", "cocoa"),
-    ("winter clothes", "coat", "scarf", "gloves"),
+    ("items of winter clothing", "coat", "scarf", "gloves"),
     ("prime numbers", "2", "3", "5"),
     ("continents", "Africa", "Asia", "Europe"),
     ("rooms in a house", "kitchen", "bedroom", "bathroom"),
@@ -38,11 +38,13 @@ EXAMPLES = (
 )
 
 STEPS = (
-    ("make a cup of tea", "Boil some water.", "Pour it over a tea bag in a cup.", "Take the tea bag out and enjoy."),
-    ("wash your hands", "Wet your hands with clean water.", "Rub them with soap.", "Rinse and dry them."),
+    ("make a cup of tea", "Boil some water.", "Pour it over a tea bag in a cup.",
+     "Wait a few minutes and take the tea bag out."),
+    ("wash your hands", "Wet your hands with clean water.", "Rub them with soap for twenty seconds.",
+     "Rinse and dry them."),
     ("boil an egg", "Put the egg in boiling water.", "Cook it for eight minutes.", "Cool it in cold water."),
     ("plant a seed", "Fill a pot with soil.", "Press the seed into the soil.", "Water it and put it in the light."),
-    ("send an email", "Enter the address of the reader.", "Write a subject and a message.", "Click the send button."),
+    ("send an email", "Enter the recipient's address.", "Write a subject and a message.", "Click the send button."),
     ("make toast", "Put a slice of bread in the toaster.", "Push the lever down.", "Take it out when it pops up."),
     ("post a letter", "Put the letter in an envelope.", "Add the address and a stamp.", "Drop it in a postbox."),
     ("brush your teeth", "Put toothpaste on your brush.", "Brush all your teeth for two minutes.",

@@ -102,7 +102,7 @@ SPANS = (
     ("35", "d", "wk"),
     ("5", "decade", "yr"),
     ("36", "mo", "yr"),
-    ("0.5", "h", "min"),
+    ("2.5", "h", "min"),
 )
 
 CLOCK_QUESTIONS = (

@@ -22,7 +22,7 @@ FORMAL = (
     ("I need some info about the course.", "I would like to request some information about the course."),
     ("We're really happy to have you here.", "We are delighted to welcome you here."),
     ("See you on Monday.", "I look forward to seeing you on Monday."),
-    ("Get back to me soon.", "I look forward to your early reply."),
+    ("Get back to me soon.", "Please reply at your earliest convenience."),
     ("We'll fix it right away.", "We will resolve the matter immediately."),
     ("What do you think about the offer?", "I would be grateful for your opinion on the offer."),
     ("I'm writing to ask about the job.", "I am writing to enquire about the position."),
@@ -62,7 +62,7 @@ SHORTER_INSTRUCTIONS = (
 )
 
 SHORTER = (
-    ("Due to the fact that it was raining, we decided to stay at home.", "Because it was raining, we stayed at home."),
+    ("Due to the fact that it was raining, we stayed at home.", "Because it was raining, we stayed at home."),
     ("In the event that you are late, please give me a call.", "If you are late, please call me."),
     ("She is a person who always tells the truth.", "She always tells the truth."),
     ("At this point in time, we do not have any rooms available.", "We have no rooms available now."),
@@ -71,7 +71,7 @@ SHORTER = (
     ("There are many people who like to travel by train.", "Many people like to travel by train."),
     ("The colour of the car is red.", "The car is red."),
     ("We are in need of a larger table.", "We need a larger table."),
-    ("The meeting will take place on each and every Monday.", "The meeting takes place every Monday."),
+    ("The meeting takes place on each and every Monday.", "The meeting takes place every Monday."),
     ("In spite of the fact that he was ill, he went to work.", "Although he was ill, he went to work."),
     ("She has the ability to speak four languages.", "She can speak four languages."),
     ("It is my opinion that the film was too long.", "I think the film was too long."),

@@ -46,7 +46,7 @@ FORMULAS = (
     ("What is the formula for the volume of a cube?", "The volume of a cube is V = a³, where a is the edge length."),
     ("What is the formula for the volume of a sphere?", "The volume of a sphere is V = 4/3 × π × r³."),
     ("What is the formula for the volume of a cylinder?", "The volume of a cylinder is V = π × r² × h."),
-    ("State the theorem of Pythagoras.",
+    ("State Pythagoras' theorem.",
      "In a right-angled triangle, a² + b² = c², where c is the hypotenuse."),
     ("How do you calculate average speed?", "Average speed is distance divided by time: v = d ÷ t."),
     ("What is the formula for density?", "Density is mass divided by volume: ρ = m ÷ V."),

@@ -132,8 +132,7 @@ def test_json_outputs_parse_and_hold_the_asked_keys() -> None:
         found = json.loads(row["output"])
         assert list(found) == re.findall(r'"(\w+)"', row["instruction"])
         for value in found.values():
-            stem = str(value).removesuffix("y")
-            assert stem in row["input"], row
+            assert str(value) in row["input"], row
 
 
 def test_sums_are_right() -> None:
