@@ -1,0 +1,114 @@
+"""The built-in chat templates, as Jinja files, and the sandbox in which every template is rendered.
+
+A template sees what transformers' `apply_chat_template` shows it: `messages`, `add_generation_prompt`, the
+special tokens by name, `raise_exception`. A message may also have `context` (Alpaca's input). The sandbox has
+transformers' settings, so that the same text comes out here and there.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from jinja2.ext import Extension, loopcontrols
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from heedful.errors import TemplateError, did_you_mean
+
+# The tokens that a template's markers must be in the model's vocabulary. Without them the markers
+# would fall into pieces that the model has never seen as one thing, and an answer could not end.
+NEEDS_TOKENS: dict[str, tuple[str, ...]] = {
+    "alpaca": (),
+    "alpaca-stanford": (),
+    "phi3": ("<|user|>", "<|end|>", "<|assistant|>"),
+    "phi3-plain": (),
+    "chatml": ("<|im_start|>", "<|im_end|>"),
+    "llama3": ("<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"),
+    "gemma": ("<start_of_turn>", "<end_of_turn>"),
+}
+BUILT_IN = tuple(NEEDS_TOKENS)
+
+
+def template_text(name: str, own: str | None) -> str:
+    """The Jinja text of a template by name: a built-in one, ``model`` (`own`, the tokenizer's), or a file's path.
+
+    Raises TemplateError if there is none of that name.
+    """
+    if name in NEEDS_TOKENS:
+        return (Path(__file__).parent / f"{name}.jinja").read_text(encoding="utf-8").rstrip("\n")
+    if name == "model":
+        if not own:
+            raise TemplateError(
+                "template 'model': this model's tokenizer brings no chat template; choose one with --template, such as alpaca"
+            )
+        return own
+    if name.endswith((".jinja", ".jinja2", ".j2")):
+        try:
+            return Path(name).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as e:
+            reason = getattr(e, "strerror", None) or "it is not UTF-8 text"
+            raise TemplateError(f"template file {name}: cannot be read ({reason}); check the path") from None
+    known = [*BUILT_IN, "model"]
+    raise TemplateError(
+        f"unknown template '{name}'{did_you_mean(name, known)}; "
+        f"choose {', '.join(BUILT_IN)}, model (the tokenizer's own) or a file that ends in .jinja"
+    )
+
+
+class _Generation(Extension):
+    """`{% generation %}...{% endgeneration %}`, which transformers uses for masks: here its body is rendered as it is."""
+
+    tags = {"generation"}  # noqa: RUF012 - jinja2 wants a plain set
+
+    def parse(self, parser: Any) -> Any:
+        next(parser.stream)
+        return parser.parse_statements(("name:endgeneration",), drop_needle=True)
+
+
+def _raise_exception(message: str) -> None:
+    raise jinja2.TemplateError(message)
+
+
+def _to_json(value: Any, ensure_ascii: bool = False, indent: Any = None, separators: Any = None, sort_keys: bool = False) -> str:
+    return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
+
+
+@functools.lru_cache(maxsize=32)
+def compile_template(text: str) -> jinja2.Template:
+    """Compile a template in the sandbox; TemplateError with the line where it is not valid Jinja."""
+    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[_Generation, loopcontrols])
+    environment.filters["tojson"] = _to_json
+    environment.globals["raise_exception"] = _raise_exception
+    environment.globals["strftime_now"] = lambda pattern: datetime.now().strftime(pattern)
+    try:
+        return environment.from_string(text)
+    except jinja2.TemplateSyntaxError as e:
+        raise TemplateError(f"the chat template is not valid Jinja (line {e.lineno}: {e.message}); mend the template") from None
+
+
+def render(text: str, messages: Sequence[Mapping[str, Any]], add_generation_prompt: bool, tokens: Mapping[str, str]) -> str:
+    """Render messages (dictionaries with role, content and perhaps context) to text; TemplateError if it refuses them."""
+    try:
+        return compile_template(text).render(
+            messages=list(messages), tools=None, documents=None, add_generation_prompt=add_generation_prompt, **tokens
+        )
+    except jinja2.TemplateError as e:
+        raise TemplateError(f"the chat template refuses this conversation: {e.message or e}") from None
+    except (TypeError, KeyError, AttributeError, ValueError, ZeroDivisionError) as e:
+        raise TemplateError(f"the chat template fails on this conversation: {type(e).__name__}: {e}") from None
+
+
+@functools.lru_cache(maxsize=32)
+def has_place_for_context(text: str) -> bool:
+    """Whether a template reads a message's `context` (``message.context`` or ``message['context']``)."""
+    tree = compile_template(text).environment.parse(text)
+    names = {node.attr for node in tree.find_all(jinja2.nodes.Getattr)}
+    for node in tree.find_all(jinja2.nodes.Getitem):
+        if isinstance(node.arg, jinja2.nodes.Const):
+            names.add(node.arg.value)
+    return "context" in names
