@@ -1,0 +1,77 @@
+"""Answers from a model in this process, by transformers' `generate`, in batches of prompts of like length."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+
+from heedful.backends.base import Answer, GenerationSettings
+from heedful.batches import by_length
+from heedful.chat import Chat
+from heedful.models.quiet import quiet_transformers
+from heedful.records import Message
+
+
+class TransformersBackend:
+    """A model, its tokenizer and its template. Works on plain and on adapted models, on any device."""
+
+    def __init__(self, name: str, model: Any, chat: Chat):
+        self.name = name
+        self.model = model
+        self.chat = chat
+        tokenizer: Any = chat.tokenizer
+        # A model may end its answer as it was trained here or as it was trained before: both are a stop.
+        # Without the second, a tuned model given another template would run to the limit.
+        self.stop_ids = sorted({chat.stop_id, *([tokenizer.eos_token_id] if tokenizer.eos_token_id is not None else [])})
+        self.pad_id = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else self.stop_ids[0]
+
+    def answer(self, prompts: Sequence[Sequence[Message]], settings: GenerationSettings) -> Iterator[Answer]:
+        """Answer every prompt; longest prompts first. Greedy unless `settings.temperature` is above 0."""
+        ids = [self.chat.prompt_ids(p) for p in prompts]
+        for batch in by_length([len(i) for i in ids], settings.batch_size):
+            yield from self._answer_batch(batch, [ids[i] for i in batch], settings)
+
+    @torch.no_grad()
+    def _answer_batch(self, indices: list[int], rows: list[list[int]], settings: GenerationSettings) -> Iterator[Answer]:
+        begin = time.perf_counter()
+        device = next(self.model.parameters()).device
+        width = max(map(len, rows))
+        input_ids = torch.full((len(rows), width), self.pad_id, dtype=torch.long)  # (B, T), padded on the left
+        attention = torch.zeros_like(input_ids)
+        for b, row in enumerate(rows):
+            input_ids[b, width - len(row) :] = torch.tensor(row)
+            attention[b, width - len(row) :] = 1
+        training = self.model.training
+        self.model.eval()
+        try:
+            with quiet_transformers():
+                output = self._generate(input_ids.to(device), attention.to(device), indices, settings)
+        finally:
+            self.model.train(training)
+        seconds = (time.perf_counter() - begin) / len(rows)
+        for b, index in enumerate(indices):
+            new = output[b, width:].tolist()
+            stop = next((t for t, token in enumerate(new) if token in self.stop_ids), None)
+            text = self.chat.tokenizer.decode(new if stop is None else new[:stop], skip_special_tokens=True)
+            used = len(new) if stop is None else stop + 1
+            yield Answer(index, text, "length" if stop is None else "stop", len(rows[b]), used, round(seconds, 4))
+
+    def _generate(self, input_ids: Any, attention: Any, indices: list[int], settings: GenerationSettings) -> torch.Tensor:
+        from transformers import GenerationConfig
+
+        config = GenerationConfig(
+            max_new_tokens=settings.max_new_tokens,
+            do_sample=settings.temperature > 0,
+            temperature=settings.temperature if settings.temperature > 0 else None,
+            top_p=settings.top_p if settings.temperature > 0 else None,
+            top_k=0 if settings.temperature > 0 else None,
+            eos_token_id=self.stop_ids,
+            pad_token_id=self.pad_id,
+            use_cache=True,
+        )
+        if settings.temperature > 0:  # the same seed gives the same answers to the same batches
+            torch.manual_seed(settings.seed * 1_000_003 + min(indices))
+        return self.model.generate(input_ids=input_ids, attention_mask=attention, generation_config=config)

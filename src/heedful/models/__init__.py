@@ -1,0 +1,1 @@
+"""Models by name: parsing names, converting packaged weights, loading, adapters and export."""

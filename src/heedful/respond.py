@@ -1,0 +1,79 @@
+"""Answering the prompts of examples with a backend, and keeping the answers as Responses, one line at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from heedful.backends.base import Backend, GenerationSettings
+from heedful.errors import DataError
+from heedful.records import Example, Response, from_json, hash_of, to_json
+from heedful.store import append_jsonl, read_jsonl
+
+
+def respond(backend: Backend, examples: Sequence[Example], settings: GenerationSettings, model: str | None = None) -> Iterator[Response]:
+    """Answer examples, in the order in which the backend finishes them.
+
+    >>> from heedful.backends.scripted import ScriptedBackend           # doctest: +SKIP
+    >>> next(respond(ScriptedBackend("answers.jsonl"), examples, GenerationSettings())).text   # doctest: +SKIP
+    'Paris.'
+    """
+    name = model or backend.name
+    for answer in backend.answer([e.prompt for e in examples], settings):
+        example = examples[answer.index]
+        yield Response(
+            id=response_id(example.id, name, settings),
+            example_id=example.id,
+            model=name,
+            settings=settings.hash,
+            messages=example.prompt,
+            reference=example.reference,
+            text=answer.text,
+            finish_reason=answer.finish_reason,
+            prompt_tokens=answer.prompt_tokens,
+            tokens=answer.tokens,
+            seconds=answer.seconds,
+            error=answer.error,
+        )
+
+
+def response_id(example_id: str, model: str, settings: GenerationSettings) -> str:
+    """The id of the answer of a model, under settings, to an example: the same each time it is asked."""
+    return hash_of([example_id, model, settings.hash])
+
+
+def respond_to_file(
+    path: str | Path,
+    backend: Backend,
+    examples: Sequence[Example],
+    settings: GenerationSettings,
+    model: str | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Response]:
+    """Answer the examples that `path` has no answer to yet, appending as they come; return all, in the examples' order.
+
+    A file that was cut short is gone on with. DataError if it holds answers of another model or other settings.
+    """
+    name = model or backend.name
+    wanted = {response_id(e.id, name, settings): e for e in examples}
+    done: dict[str, Response] = {}
+    for response in read_responses(path):
+        if response.id not in wanted:
+            raise DataError(f"{path}: holds answers of {response.model} to other questions or with other settings; choose another --out")
+        done[response.id] = response
+    todo = [e for i, e in wanted.items() if i not in done or done[i].finish_reason == "error"]
+    progress(len(examples) - len(todo), len(examples))
+    for response in respond(backend, todo, settings, name):
+        append_jsonl(path, to_json(response))
+        done[response.id] = response
+        progress(len(done), len(examples))
+    return [done[i] for i in wanted if i in done]
+
+
+def read_responses(path: str | Path) -> list[Response]:
+    """The Responses of a file; of a question answered twice (an error, then again) the last."""
+    out: dict[str, Response] = {}
+    for number, value in enumerate(read_jsonl(path), 1):
+        response = from_json(Response, value, f"{path}:{number}")
+        out[response.id] = response
+    return list(out.values())
