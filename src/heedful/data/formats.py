@@ -1,0 +1,289 @@
+"""What the columns of a row mean: each format turns a row into messages, or says why it cannot.
+
+    alpaca    {"instruction": "Convert to metres.", "input": "45 km", "output": "45,000 m"}
+              -> user "Convert to metres." with context "45 km", assistant "45,000 m"
+    messages  {"messages": [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hi", "weight": 1}]}
+    heedful   an Example as Heedful itself writes it: {"id", "messages", "source", "fields"}
+
+A new format is one function from a row to messages and one entry in `FORMATS`. Rows are never mended: a row that
+breaks a rule is dropped with a reason, and its text is otherwise kept to the letter.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from heedful.data.sources import Row
+from heedful.errors import DataError, RequestError, did_you_mean
+from heedful.records import ROLES, Example, Message, from_json
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """A row that is left out: a short `reason` for machines, a `sentence` for people, and its place."""
+
+    reason: str
+    sentence: str
+    source: str
+
+
+class RowFault(Exception):
+    """Raised by a format's function where a row breaks a rule; becomes a Drop."""
+
+    def __init__(self, reason: str, sentence: str):
+        super().__init__(sentence)
+        self.reason = reason
+        self.sentence = sentence
+
+
+@dataclass(frozen=True)
+class Format:
+    """A layout of rows.
+
+    `shape` describes it in words; `columns` are those that it uses (others go to `Example.fields`); `fits` says
+    whether a row has this layout; `messages` reads it, adds to the notes what it saw and did not use, and raises
+    RowFault where the row breaks a rule.
+    """
+
+    name: str
+    shape: str
+    columns: frozenset[str]
+    fits: Callable[[Mapping[str, Any]], bool]
+    messages: Callable[[Mapping[str, Any], list[str]], list[Message]]
+
+
+def _text(value: Any, name: str) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        raise RowFault("not_text", f"'{name}' is a list, and text is read")
+    raise RowFault("not_text", f"'{name}' is not text but {json.dumps(value, default=str)[:40]}")
+
+
+def _alpaca(value: Mapping[str, Any], notes: list[str]) -> list[Message]:
+    """instruction, output; optional input and system, where null and "" mean that there is none."""
+    if value.get("instruction") is None:
+        raise RowFault("missing_instruction", "there is no 'instruction'")
+    if value.get("history"):
+        raise RowFault("history", "'history' holds earlier turns, which this format does not read; write messages")
+    out = []
+    system = _text(value.get("system") or "", "system")
+    if system:
+        out.append(Message("system", system))
+    context = _text("" if value.get("input") is None else value["input"], "input")
+    if context and not context.strip():
+        notes.append("rows have an input of white space alone, taken as none")
+        context = ""
+    out.append(Message("user", _text(value["instruction"], "instruction"), context=context or None))
+    if value.get("output") is not None:
+        out.append(Message("assistant", _text(value["output"], "output")))
+    return out
+
+
+# Keys of a message that carry meaning this format would lose.
+_MEANING = ("tool_calls", "function_call", "reasoning_content", "reasoning", "thinking", "audio")
+
+
+def _messages(value: Mapping[str, Any], notes: list[str]) -> list[Message]:
+    """messages: a list of {role, content} with an optional `train` (true or false) or `weight` (0 or 1)."""
+    turns = value.get("messages")
+    if turns is None:
+        raise RowFault("missing_messages", "there are no 'messages'")
+    if not isinstance(turns, list):
+        raise RowFault("not_a_list", "'messages' is not a list")
+    if not turns:
+        raise RowFault("missing_messages", "'messages' is an empty list")
+    out = []
+    for number, turn in enumerate(turns, 1):
+        if not isinstance(turn, Mapping):
+            raise RowFault("not_a_message", f"message {number} is not an object with role and content")
+        role = turn.get("role")
+        if role not in ROLES:
+            raise RowFault(
+                "unknown_role", f"the role {role!r} of message {number} is unknown ({', '.join(ROLES)} are known)"
+            )
+        for key in _MEANING:
+            if turn.get(key):
+                raise RowFault(f"unread_{key}", f"message {number} has '{key}', which is not read yet")
+        if isinstance(turn.get("content"), list):
+            raise RowFault(
+                "content_parts", f"the content of message {number} is a list of parts, which is not read yet"
+            )
+        content = _text(turn.get("content"), f"content of message {number}")
+        context = turn.get("context")
+        context = _text(context, f"context of message {number}") if context else None
+        for key in turn.keys() - {"role", "content", "context", "train", "weight", *_MEANING}:
+            if turn[key] is not None:
+                notes.append(f"messages have the key '{key}', which is not used")
+        if role == "system" and not content and number == 1:
+            notes.append("rows have an empty system message, taken as none")
+            continue
+        out.append(Message(role, content, context, _train_flag(turn, number)))
+    return out
+
+
+def _train_flag(turn: Mapping[str, Any], number: int) -> bool | None:
+    """The flag of one message: `train` as it is, OpenAI's `weight` on the assistant's turns alone."""
+    train, weight = turn.get("train"), turn.get("weight")
+    if train is not None and not isinstance(train, bool):
+        raise RowFault("bad_flag", f"'train' of message {number} is {train!r}, and true or false is meant")
+    if weight is None:
+        return train
+    if isinstance(weight, bool) or weight not in (0, 1):
+        raise RowFault("bad_flag", f"'weight' of message {number} is {weight!r}, and 0 or 1 is meant")
+    if turn.get("role") != "assistant":
+        return train
+    if train is not None and train != bool(weight):
+        raise RowFault("bad_flag", f"'train' and 'weight' of message {number} contradict each other")
+    return bool(weight)
+
+
+def _is_place(source: Any) -> bool:
+    """Whether a source is a place in a file (``train.jsonl:17``), and not a column of the user's own."""
+    return isinstance(source, str) and re.search(r".:(\d+| row \d+)$", source) is not None
+
+
+def _heedful(value: Mapping[str, Any], notes: list[str]) -> list[Message]:
+    try:
+        return list(from_json(Example, value, "row").messages)
+    except DataError as e:
+        raise RowFault("not_an_example", str(e).removeprefix("row: ")) from None
+
+
+FORMATS: dict[str, Format] = {
+    f.name: f
+    for f in (
+        Format(
+            "heedful",
+            "an Example as Heedful writes it (id, messages, source, fields)",
+            frozenset({"messages", "source", "fields"}),
+            lambda v: v.keys() <= {"id", "messages", "source", "fields"} and "id" in v and _is_place(v.get("source")),
+            _heedful,
+        ),
+        Format(
+            "messages",
+            "messages (a list of {role, content})",
+            frozenset({"messages"}),
+            lambda v: "messages" in v,
+            _messages,
+        ),
+        Format(
+            "alpaca",
+            "instruction, output, perhaps input and system",
+            frozenset({"instruction", "input", "output", "system"}),
+            lambda v: "instruction" in v and "output" in v,
+            _alpaca,
+        ),
+    )
+}
+
+
+def named_format(name: str) -> Format:
+    """The format of that name; RequestError with the nearest name where there is none."""
+    if name not in FORMATS:
+        raise RequestError(f"--format: no format '{name}' ({', '.join(FORMATS)}){did_you_mean(name, FORMATS)}")
+    return FORMATS[name]
+
+
+def recognise(rows: Iterable[Row]) -> Format:
+    """The format that most of `rows` have; of two that fit equally many, the one that stands first in `FORMATS`.
+
+    Raises DataError, with the columns that were found, where no format fits at least half of the rows.
+    """
+    rows = list(rows)
+    fitting = {name: sum(f.fits(row.value) for row in rows) for name, f in FORMATS.items()}
+    best = max(fitting, key=lambda name: fitting[name], default="")
+    if not rows or 2 * fitting[best] < len(rows):
+        raise DataError(_unknown_layout(rows, fitting))
+    return FORMATS[best]
+
+
+def _unknown_layout(rows: list[Row], fitting: dict[str, int]) -> str:
+    where = rows[0].source if rows else "no rows"
+    layouts: dict[tuple[str, ...], str] = {}
+    for row in rows:
+        layouts.setdefault(tuple(row.value), row.source)
+    found = "; ".join(", ".join(f"'{c[:40]}'" for c in cols[:12]) or "none" for cols in list(layouts)[:3])
+    known = "; ".join(f"{f.name}: {f.shape}" for f in FORMATS.values() if f.name != "heedful")
+    some = [f"{n} of {len(rows)} rows are {name}" for name, n in fitting.items() if n]
+    hint = f" ({', '.join(some)}, and half is needed: split the file)" if some else ""
+    return f"{where}: the columns are of no known format: found {found}{hint}; known are {known}: rename the columns"
+
+
+def to_example(
+    row: Row, form: Format, default_id: str, notes: list[str] | None = None, answers: bool = True
+) -> Example | Drop:
+    """One row as an Example, or why it is dropped.
+
+    The row's own ``id`` (text or a whole number) is taken where it has one, else `default_id`. `notes` gets a
+    sentence for each thing that was seen and not used. With ``answers=False`` rows may end with a question.
+    """
+    notes = [] if notes is None else notes
+    value = row.value
+    try:
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except UnicodeEncodeError:
+        return Drop("broken_text", "the text holds half of a surrogate pair, which is no character", row.source)
+    except (ValueError, TypeError):
+        return Drop("not_json", "a value cannot be written as JSON (an infinite number?)", row.source)
+    try:
+        messages = form.messages(value, notes)
+        check_turns(messages, answers)
+        own = _own_id(value)
+    except RowFault as e:
+        return Drop(e.reason, e.sentence, row.source)
+    source, fields = row.source, {k: v for k, v in value.items() if k not in form.columns and k != "id"}
+    if form.name == "heedful":
+        source, fields = value["source"] or row.source, dict(value.get("fields") or {})
+    return Example(own or default_id, tuple(messages), source, fields)
+
+
+def _own_id(value: Mapping[str, Any]) -> str:
+    own = value.get("id")
+    if own is None:
+        return ""
+    if isinstance(own, bool) or not isinstance(own, str | int):
+        raise RowFault("bad_id", f"the id is neither text nor a whole number but {json.dumps(own, default=str)[:40]}")
+    return str(own)
+
+
+# What may follow what; None is the beginning.
+_NEXT: dict[str | None, tuple[str, ...]] = {
+    None: ("system", "user"),
+    "system": ("user",),
+    "user": ("assistant",),
+    "assistant": ("user", "tool"),
+    "tool": ("tool", "assistant"),
+}
+
+
+def check_turns(messages: list[Message], answers: bool = True) -> None:
+    """Raise RowFault where turns are empty or in an order that no chat template can show.
+
+    An optional system message, then user and assistant in turn (tool messages before an assistant's), ending with
+    the assistant. With ``answers=False`` the end may be the user's.
+    """
+    last: str | None = None
+    for number, message in enumerate(messages, 1):
+        if message.role not in _NEXT[last]:
+            after = f"after {last}" if last else "at the beginning"
+            raise RowFault("wrong_turn_order", f"message {number} is the {message.role}'s {after}")
+        if not message.content.strip() and message.role in ("user", "assistant"):
+            if message.role == "user":
+                raise RowFault("empty_instruction", "an instruction is empty")
+            raise RowFault("empty_answer", "an answer is empty")
+        last = message.role
+    if last in (None, "system"):
+        raise RowFault("missing_instruction", "there is no user's message")
+    if answers and last != "assistant":
+        raise RowFault("missing_answer", "there is no answer at the end")
+    if (
+        answers
+        and all(m.train is False for m in messages if m.role == "assistant")
+        and not any(m.train for m in messages)
+    ):
+        raise RowFault("nothing_trained", "every answer is flagged as not trained")
