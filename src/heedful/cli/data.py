@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from heedful.data.load import Loaded, load, load_parts
-from heedful.data.splits import OrderSplit, RatioSplit, Split, parse_split
+from heedful.data.splits import OrderSplit, RatioSplit, Split, overlap_sentence, parse_split, refuse_overlap
 from heedful.errors import HeedfulError, RequestError, RunError
 from heedful.store import disk_errors, write_json, write_jsonl
 
@@ -24,7 +24,9 @@ FormatOption = Annotated[str | None, typer.Option(help="Name the format (alpaca,
 LimitOption = Annotated[int | None, typer.Option(min=1, help="Read at most so many rows.")]
 SeedOption = Annotated[int, typer.Option(help="Seed of a split by shares.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
-OverlapOption = Annotated[bool, typer.Option(help="Let parts of the split ask the same question; it is still told.")]
+OverlapOption = Annotated[
+    bool, typer.Option("--allow-overlap", help="Let parts of the split ask the same question; it is still told.")
+]
 
 
 @app.command()
@@ -49,11 +51,7 @@ def check(
     typer.echo(_document(ledger.to_json()) if as_json else "\n".join(ledger.lines()))
     found = loaded.builder.found_overlaps
     if found and not allow_overlap:
-        rows = sum(o.count for o in found)
-        raise HeedfulError(
-            f"the check did not hold: {rows} overlaps between parts (first: {found[0].where[0]}); "
-            "--allow-overlap to go on anyway, or another --split"
-        )
+        raise HeedfulError(f"the check did not hold: {overlap_sentence(found)}")
 
 
 @app.command("split")
@@ -74,7 +72,7 @@ def split_command(
     _need_empty(out)
     loaded, parts = load_parts([file], spec, seed=seed, format=format, limit=limit)
     if not allow_overlap:
-        _refuse(loaded)
+        refuse_overlap(loaded.builder.found_overlaps)
     written = _write(loaded, parts, out)
     ledger = loaded.builder.ledger()
     write_json(out / "ledger.json", ledger.to_json())
@@ -84,12 +82,6 @@ def split_command(
         typer.echo(
             "\n".join([*ledger.lines(), "Written", *(f"  {path}: {rows:,} rows" for path, rows in written.items())])
         )
-
-
-def _refuse(loaded: Loaded) -> None:
-    from heedful.data.splits import refuse_overlap
-
-    refuse_overlap(loaded.builder.found_overlaps)
 
 
 def _need_empty(out: Path) -> None:

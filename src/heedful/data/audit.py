@@ -17,36 +17,19 @@ Token figures are there once `add_tokens` was called.
 from __future__ import annotations
 
 import statistics
-import textwrap
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from heedful.data.findings import MARKERS, check_rows, several_bos, stop_is_trained
 from heedful.data.formats import Drop
-from heedful.data.splits import SHOWN, Overlap, Split, question_of
+from heedful.data.ledger_text import ledger_lines
+from heedful.data.splits import SHOWN, Overlap, Split
 from heedful.errors import HeedfulError
 from heedful.records import Example, TokenExample
 
 SCHEMA = "heedful.ledger/1"
-# Markers of chat templates; inside a row's text they are usually left over from another template.
-MARKERS = (
-    "### Instruction:",
-    "### Input:",
-    "### Response:",
-    "<|im_start|>",
-    "<|im_end|>",
-    "<|user|>",
-    "<|assistant|>",
-    "<|end|>",
-    "<|endoftext|>",
-    "<|eot_id|>",
-    "<start_of_turn>",
-    "<end_of_turn>",
-    "[INST]",
-    "[/INST]",
-    "</s>",
-)
 
 
 @dataclass(frozen=True)
@@ -139,8 +122,8 @@ class LedgerBuilder:
         lengths = [len(e.ids) for e in examples]
         trained = [e.trained_tokens for e in examples]
         masked = [e for e, n in zip(examples, trained, strict=True) if n == 0]
-        no_stop = [e for e, n in zip(examples, trained, strict=True) if n and not _stop_is_trained(e, stops)]
-        double = [e for e in examples if bos_id is not None and _several_bos(e.ids, bos_id, stops)]
+        no_stop = [e for e, n in zip(examples, trained, strict=True) if n and not stop_is_trained(e, stops)]
+        double = [e for e in examples if bos_id is not None and several_bos(e.ids, bos_id, stops)]
         cut = [e for e in examples if e.truncated]
         self.truncated.update(e.id for e in cut)
         self.parts.setdefault(part, {"rows": len(examples)})
@@ -157,10 +140,10 @@ class LedgerBuilder:
             "several_bos_rows": len(double),
         }
         for finding, sentence, rows in (
-            ("wholly_masked", "rows have no trained token: they teach nothing", masked),
-            ("stop_not_trained", "rows do not train the stop token: the model does not learn to stop", no_stop),
-            ("several_bos", "rows begin with, or hold, more than one BOS token", double),
-            ("truncated", "rows are cut to the length limit", cut),
+            ("wholly_masked", "rows that have no trained token: they teach nothing", masked),
+            ("stop_not_trained", "rows that do not train the stop token: the model does not learn to stop", no_stop),
+            ("several_bos", "rows that begin with, or hold, more than one BOS token", double),
+            ("truncated", "rows that are cut to the length limit", cut),
         ):
             self.find(finding, sentence, [self.source_of.get(e.id, e.id) for e in rows])
 
@@ -216,97 +199,3 @@ class LedgerBuilder:
 
 def _median(numbers: Sequence[int]) -> float:
     return statistics.median(numbers) if numbers else 0
-
-
-def _stop_is_trained(example: TokenExample, stops: set[int]) -> bool:
-    """Whether a stop token is among the last two trained ones (a template may end a turn with a line break)."""
-    trained = [i for i, mask in zip(example.ids, example.loss_mask, strict=True) if mask]
-    return any(i in stops for i in trained[-2:])
-
-
-def _several_bos(ids: Sequence[int], bos: int, stops: set[int]) -> bool:
-    """Where BOS is also the stop token (GPT-2), only two at the very beginning are a mistake."""
-    return tuple(ids[:2]) == (bos, bos) if bos in stops else ids.count(bos) > 1
-
-
-def check_rows(examples: Sequence[Example], markers: Sequence[str] = MARKERS) -> list[tuple[str, str, list[str]]]:
-    """What is odd about rows that stay, as (finding, sentence, places)."""
-    first: dict[tuple[str, str], str] = {}
-    answers: dict[str, dict[str, str]] = {}
-    twice, conflicts, edges, marked = [], [], [], []
-    for e in examples:
-        question, answer = question_of(e), e.reference or ""
-        if (question, answer) in first:
-            twice.append(f"{e.source} repeats {first[question, answer]}")
-        first.setdefault((question, answer), e.source)
-        others = answers.setdefault(question, {})
-        level = " ".join(answer.casefold().split())
-        if others and level not in others:
-            conflicts.append(f"{e.source} contradicts {next(iter(others.values()))}")
-        others.setdefault(level, e.source)
-        texts = [t for m in e.messages for t in (m.content, m.context or "")]
-        if any(t != t.strip() for t in texts):
-            edges.append(e.source)
-        if any(marker in t for t in texts for marker in markers):
-            marked.append(e.source)
-    return [
-        ("duplicates", "rows repeat the question and the answer of an earlier row", twice),
-        ("conflicts", "rows answer the question of an earlier row in another way", conflicts),
-        ("edge_whitespace", "rows have white space at the beginning or the end of a text; it is kept", edges),
-        ("markers", "rows hold a marker of a chat template in their text", marked),
-    ]
-
-
-def ledger_lines(document: dict[str, Any], width: int = 80) -> list[str]:
-    """A ledger's document as short plain lines of at most `width` characters (longer only where a path is)."""
-    d = document
-    out = ["Files"]
-    for f in d["files"]:
-        out += _wrap(f"{f['path']}: {f['kind']}, {f['format']}, {f['rows']:,} rows, sha256 {f['sha256'][:12]}", width)
-    out += ["Rows"]
-    out += _wrap(
-        f"{d['read']:,} read = {d['kept']:,} kept + {d['truncated']:,} truncated + {d['dropped']:,} dropped", width
-    )
-    if d["unused"]:
-        out += _wrap(f"{d['unused']:,} of them are in no part of the split", width)
-    if d["reasons"]:
-        out += ["Dropped"]
-    for r in d["reasons"]:
-        out += _wrap(f"{r['count']:,} {r['reason']}: {r['sentence']} ({_places(r, 3)})", width)
-    if d["parts"]:
-        out += ["Parts"]
-    for part, p in d["parts"].items():
-        out += _wrap(f"{part:<5} {_part_figures(p)}", width)
-    if d["overlaps"]:
-        out += ["Overlaps"]
-    for o in d["overlaps"]:
-        first, second = o["parts"]
-        out += _wrap(f"{o['count']:,} {second} rows repeat a {first} question ({_places(o, 2)})", width)
-    if d["findings"] or d["warnings"]:
-        out += ["Look at"]
-    for f in d["findings"]:
-        out += _wrap(f"{f['count']:,} {f['sentence']} ({_places(f, 2)})", width)
-    for warning in d["warnings"]:
-        out += _wrap(warning, width)
-    return out
-
-
-def _part_figures(p: dict[str, Any]) -> str:
-    if "tokens" not in p:
-        return f"{p['rows']:,} rows, {p['characters']:,} characters, {p['answer_characters']:,} of them answer"
-    share = 100 * p["trained_tokens"] / p["tokens"] if p["tokens"] else 0
-    return (
-        f"{p['rows']:,} rows, {p['tokens']:,} tokens, {p['trained_tokens']:,} trained ({share:.0f}%), "
-        f"median {p['median_tokens']:g}, longest {p['longest_tokens']:,}"
-    )
-
-
-def _places(entry: dict[str, Any], most: int) -> str:
-    shown = "; ".join(entry["where"][:most])
-    return shown + (f"; and {entry['count'] - most:,} more" if entry["count"] > most else "")
-
-
-def _wrap(text: str, width: int) -> Iterable[str]:
-    return textwrap.wrap(
-        text, width, initial_indent="  ", subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
-    )

@@ -12,14 +12,14 @@ breaks a rule is dropped with a reason, and its text is otherwise kept to the le
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from heedful.data.layouts import RowFault, alpaca, conversation, heedful, is_place
 from heedful.data.sources import Row
 from heedful.errors import DataError, RequestError, did_you_mean
-from heedful.records import ROLES, Example, Message, from_json
+from heedful.records import Example, Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +29,6 @@ class Drop:
     reason: str
     sentence: str
     source: str
-
-
-class RowFault(Exception):
-    """Raised by a format's function where a row breaks a rule; becomes a Drop."""
-
-    def __init__(self, reason: str, sentence: str):
-        super().__init__(sentence)
-        self.reason = reason
-        self.sentence = sentence
 
 
 @dataclass(frozen=True)
@@ -56,104 +47,6 @@ class Format:
     messages: Callable[[Mapping[str, Any], list[str]], list[Message]]
 
 
-def _text(value: Any, name: str) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list):
-        raise RowFault("not_text", f"'{name}' is a list, and text is read")
-    raise RowFault("not_text", f"'{name}' is not text but {json.dumps(value, default=str)[:40]}")
-
-
-def _alpaca(value: Mapping[str, Any], notes: list[str]) -> list[Message]:
-    """instruction, output; optional input and system, where null and "" mean that there is none."""
-    if value.get("instruction") is None:
-        raise RowFault("missing_instruction", "there is no 'instruction'")
-    if value.get("history"):
-        raise RowFault("history", "'history' holds earlier turns, which this format does not read; write messages")
-    out = []
-    system = _text(value.get("system") or "", "system")
-    if system:
-        out.append(Message("system", system))
-    context = _text("" if value.get("input") is None else value["input"], "input")
-    if context and not context.strip():
-        notes.append("rows have an input of white space alone, taken as none")
-        context = ""
-    out.append(Message("user", _text(value["instruction"], "instruction"), context=context or None))
-    if value.get("output") is not None:
-        out.append(Message("assistant", _text(value["output"], "output")))
-    return out
-
-
-# Keys of a message that carry meaning this format would lose.
-_MEANING = ("tool_calls", "function_call", "reasoning_content", "reasoning", "thinking", "audio")
-
-
-def _messages(value: Mapping[str, Any], notes: list[str]) -> list[Message]:
-    """messages: a list of {role, content} with an optional `train` (true or false) or `weight` (0 or 1)."""
-    turns = value.get("messages")
-    if turns is None:
-        raise RowFault("missing_messages", "there are no 'messages'")
-    if not isinstance(turns, list):
-        raise RowFault("not_a_list", "'messages' is not a list")
-    if not turns:
-        raise RowFault("missing_messages", "'messages' is an empty list")
-    out = []
-    for number, turn in enumerate(turns, 1):
-        if not isinstance(turn, Mapping):
-            raise RowFault("not_a_message", f"message {number} is not an object with role and content")
-        role = turn.get("role")
-        if role not in ROLES:
-            raise RowFault(
-                "unknown_role", f"the role {role!r} of message {number} is unknown ({', '.join(ROLES)} are known)"
-            )
-        for key in _MEANING:
-            if turn.get(key):
-                raise RowFault(f"unread_{key}", f"message {number} has '{key}', which is not read yet")
-        if isinstance(turn.get("content"), list):
-            raise RowFault(
-                "content_parts", f"the content of message {number} is a list of parts, which is not read yet"
-            )
-        content = _text(turn.get("content"), f"content of message {number}")
-        context = turn.get("context")
-        context = _text(context, f"context of message {number}") if context else None
-        for key in turn.keys() - {"role", "content", "context", "train", "weight", *_MEANING}:
-            if turn[key] is not None:
-                notes.append(f"messages have the key '{key}', which is not used")
-        if role == "system" and not content and number == 1:
-            notes.append("rows have an empty system message, taken as none")
-            continue
-        out.append(Message(role, content, context, _train_flag(turn, number)))
-    return out
-
-
-def _train_flag(turn: Mapping[str, Any], number: int) -> bool | None:
-    """The flag of one message: `train` as it is, OpenAI's `weight` on the assistant's turns alone."""
-    train, weight = turn.get("train"), turn.get("weight")
-    if train is not None and not isinstance(train, bool):
-        raise RowFault("bad_flag", f"'train' of message {number} is {train!r}, and true or false is meant")
-    if weight is None:
-        return train
-    if isinstance(weight, bool) or weight not in (0, 1):
-        raise RowFault("bad_flag", f"'weight' of message {number} is {weight!r}, and 0 or 1 is meant")
-    if turn.get("role") != "assistant":
-        return train
-    if train is not None and train != bool(weight):
-        raise RowFault("bad_flag", f"'train' and 'weight' of message {number} contradict each other")
-    return bool(weight)
-
-
-def _is_place(source: Any) -> bool:
-    """Whether a source is a place in a file (``train.jsonl:17``), and not a column of the user's own."""
-    return isinstance(source, str) and re.search(r".:(\d+| row \d+)$", source) is not None
-
-
-def _heedful(value: Mapping[str, Any], notes: list[str]) -> list[Message]:
-    try:
-        return list(from_json(Example, value, "row").messages)
-    except DataError as e:
-        raise RowFault("not_an_example", str(e).removeprefix("row: ")) from None
-
-
 FORMATS: dict[str, Format] = {
     f.name: f
     for f in (
@@ -161,22 +54,22 @@ FORMATS: dict[str, Format] = {
             "heedful",
             "an Example as Heedful writes it (id, messages, source, fields)",
             frozenset({"messages", "source", "fields"}),
-            lambda v: v.keys() <= {"id", "messages", "source", "fields"} and "id" in v and _is_place(v.get("source")),
-            _heedful,
+            lambda v: v.keys() <= {"id", "messages", "source", "fields"} and "id" in v and is_place(v.get("source")),
+            heedful,
         ),
         Format(
             "messages",
-            "messages (a list of {role, content})",
+            "a list of {role, content}",
             frozenset({"messages"}),
             lambda v: "messages" in v,
-            _messages,
+            conversation,
         ),
         Format(
             "alpaca",
             "instruction, output, perhaps input and system",
             frozenset({"instruction", "input", "output", "system"}),
-            lambda v: "instruction" in v and "output" in v,
-            _alpaca,
+            lambda v: "instruction" in v and ("output" in v or v.keys() <= {"id", "instruction", "input", "system"}),
+            alpaca,
         ),
     )
 }
@@ -208,7 +101,7 @@ def _unknown_layout(rows: list[Row], fitting: dict[str, int]) -> str:
     for row in rows:
         layouts.setdefault(tuple(row.value), row.source)
     found = "; ".join(", ".join(f"'{c[:40]}'" for c in cols[:12]) or "none" for cols in list(layouts)[:3])
-    known = "; ".join(f"{f.name}: {f.shape}" for f in FORMATS.values() if f.name != "heedful")
+    known = " and ".join(f"{f.name} ({f.shape})" for f in FORMATS.values() if f.name != "heedful")
     some = [f"{n} of {len(rows)} rows are {name}" for name, n in fitting.items() if n]
     hint = f" ({', '.join(some)}, and half is needed: split the file)" if some else ""
     return f"{where}: the columns are of no known format: found {found}{hint}; known are {known}: rename the columns"

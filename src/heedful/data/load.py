@@ -89,7 +89,7 @@ def _load_file(loaded: Loaded, path: str, name: str, form: Format | None, limit:
         loaded.examples.append(made)
         loaded.values[made.id] = row.value
     for note, count in notes.items():
-        builder.warn(f"{path}: {count:,} {note}")
+        builder.warn(f"{path}: {note}: {count:,}")
     builder.add_file(path, kind, form.name, builder.read - before, sha256_of(path))
 
 

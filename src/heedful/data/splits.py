@@ -228,11 +228,16 @@ def overlaps(split: Split) -> list[Overlap]:
     return out
 
 
+def overlap_sentence(found: Sequence[Overlap]) -> str:
+    """How many rows overlap, the first pair, and what to do."""
+    counts = ", ".join(f"{o.parts[1]} rows that repeat a {o.parts[0]} question: {o.count}" for o in found)
+    return (
+        f"the parts of the split share questions ({counts}; the first: {found[0].where[0]}); "
+        "--allow-overlap to go on anyway, or another --split (85/5/10 keeps them apart)"
+    )
+
+
 def refuse_overlap(found: Sequence[Overlap]) -> None:
-    """DataError where any rows overlap: how many, the first pair, and what to do."""
+    """DataError where any rows overlap."""
     if found:
-        counts = ", ".join(f"{o.count} {o.parts[1]} rows repeat a {o.parts[0]} question" for o in found)
-        raise DataError(
-            f"the split leaks: {counts} (first: {found[0].where[0]}); "
-            "--allow-overlap to go on anyway, or another --split (85/5/10 keeps them apart)"
-        )
+        raise DataError(overlap_sentence(found))
