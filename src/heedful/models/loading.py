@@ -134,13 +134,6 @@ def _locate_run(parsed: ModelName, say: Callable[[str], None]) -> tuple[str, str
         base = parse_model_name(manifest["model"]["name"])
         where, gguf, notes, _ = _locate(base, say)
         return where, gguf, notes, manifest["template"]["text"]
-    if parsed.detail:
-        folder = run.checkpoints / f"step-{int(parsed.detail.removeprefix('step=')):06d}" / "model"
-        if not folder.is_dir():
-            kept = sorted(int(p.name[5:]) for p in run.checkpoints.glob("step-*") if (p / "model").is_dir())
-            shown = ", ".join(map(str, kept)) or "none"
-            raise ModelError(f"model '{parsed}': that step was not kept as a model; kept: {shown} (recipe: keep_models)")
-        return str(folder), None, [], None
     if not run.model.is_dir():
         raise ModelError(f"model '{parsed}': the run has no model yet; finish it with `heedful train --resume --out {run.path}`")
     return str(run.model), None, [], None

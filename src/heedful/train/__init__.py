@@ -1,0 +1,1 @@
+"""Training: the recipe, the loss, the loop, checkpoints and the verdict on the curves."""
