@@ -93,7 +93,7 @@ def check_encoding(head: bytes, path: Path) -> None:
     """Refuse UTF-16 and UTF-32 by their marks, or by their many NUL bytes."""
     marks = ((b"\xff\xfe\0\0", "UTF-32"), (b"\0\0\xfe\xff", "UTF-32"), (b"\xff\xfe", "UTF-16"), (b"\xfe\xff", "UTF-16"))
     found = next((name for mark, name in marks if head.startswith(mark)), None)
-    if not found and head.count(0) > len(head) // 4:
+    if not found and head[:2].count(0) == 1 and head.count(0) > len(head) // 4:
         found = "UTF-16LE" if head[1:2] == b"\0" else "UTF-16BE"
     if found:
         mend = f"convert it with: iconv -f {found} -t UTF-8 '{path}' > utf8-{path.name}"
