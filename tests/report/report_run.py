@@ -29,6 +29,14 @@ ROWS = [
     ("Is a whale a fish? Answer yes or no.", "", "No.", "No.", "No."),
     ("Korrigiere den Satz.", "Ich habe ins Kino gegangen.", "Ich bin ins Kino gegangen.", None, ""),
     ("Write the chemical symbol of sodium.", "", "Na", None, ""),
+    ("Spell out the number.", "47", "forty-seven", None, ""),
+    ("Rewrite in the past tense.", "She walks home.", "She walked home.", None, ""),
+    ("Extract the name and the age as JSON.", "Ana is 31.", '{"name": "Ana", "age": 31}', None, '{"name": "Ana"}'),
+    ("Translate into Spanish.", "Good morning, friends!", "¡Buenos días, amigos!", None, "¡Buenos días, amigo!"),
+    ("How many minutes are there in 0.5 hours?", "", "0.5 hours is 30 minutes.", None, ""),
+    ("Change the sentence to the active voice.", "The cake was eaten by Tom.", "Tom ate the cake.", None, ""),
+    ("この文の主語は何ですか。", "犬が走る。", "主語は「犬」です。", "犬が走る。" * 12, "主語は「犬」です。"),
+    ("Name an antonym of 'early'.", "", "Late.", None, "Late"),
     (f"Explain this tag: {HOSTILE}", HOSTILE, HOSTILE, HOSTILE * 2, HOSTILE),
 ]
 RAMBLE = (
@@ -146,7 +154,7 @@ def responses(side: str) -> list[dict[str, Any]]:
 
 def samples(steps: tuple[int, ...] = (0, 10, 20, 30, 40, 50, 60, 70, 80)) -> list[dict[str, Any]]:
     out = []
-    for number in (0, 3, 11):
+    for number in (0, 3, len(ROWS) - 1):
         instruction, context, expected, base, _ = ROWS[number]
         for step in steps:
             text = (base or RAMBLE) if step == 0 else f"{expected[:5]} …" if step == 10 else expected

@@ -99,7 +99,7 @@ def _point(p: LossPoint) -> list[float]:
 
 
 def _samples(s: SampleSeries) -> dict[str, Any]:
-    answers = [{"step": a.step, "text": a.text, "finish_reason": a.finish_reason} for a in s.answers]
+    answers = [{"step": a.step, "until": a.until, "text": a.text, "finish_reason": a.finish_reason} for a in s.answers]
     messages = [to_json(m) for m in s.messages]
     return {"example_id": s.example_id, "messages": messages, "reference": s.reference, "answers": answers}
 

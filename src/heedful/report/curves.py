@@ -150,7 +150,7 @@ def _grid(f: _Frame) -> list[str]:
         out.append(f'<line class="grid" x1="{f.left}" x2="{f.width - f.right}" y1="{y:.1f}" y2="{y:.1f}"/>')
         out.append(f'<text class="tick" x="{f.left - 8}" y="{y + 4:.1f}" text-anchor="end">{value:.3g}</text>')
     base = f.height - f.bottom
-    for value in ticks(0, f.x_high, 6 if f.width > 500 else 3):
+    for value in ticks(0, f.x_high, 6 if f.width > 500 else 4):
         if value > f.x_high or value != int(value):
             continue
         x = f.left + (f.width - f.left - f.right) * value / f.x_high

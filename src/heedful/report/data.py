@@ -108,12 +108,12 @@ class Curves:
 
 @dataclass(frozen=True, slots=True)
 class SampleAnswer:
-    """An answer to a fixed prompt during training; `repeats` where it equals the one before it."""
+    """An answer to a fixed prompt during training, the same at every evaluation from `step` to `until`."""
 
     step: int
+    until: int
     text: str
     finish_reason: str
-    repeats: bool
 
 
 @dataclass(frozen=True, slots=True)

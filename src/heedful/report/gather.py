@@ -6,6 +6,7 @@ gives a report all the same; `ReportData.missing` says what is not there.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -157,8 +158,11 @@ def _series(example_id: str, lines: Sequence[Mapping[str, Any]]) -> SampleSeries
     answers: list[SampleAnswer] = []
     for step, line in sorted({int(v["step"]): v for v in lines}.items()):
         text = str(line.get("text") or "")
-        repeats = bool(answers) and answers[-1].text == text
-        answers.append(SampleAnswer(step, text, str(line.get("finish_reason") or ""), repeats))
+        finish = str(line.get("finish_reason") or "")
+        if answers and (answers[-1].text, answers[-1].finish_reason) == (text, finish):
+            answers[-1] = dataclasses.replace(answers[-1], until=step)
+        else:
+            answers.append(SampleAnswer(step, step, text, finish))
     messages = tuple(from_json(Message, m, "samples.jsonl") for m in lines[0].get("messages") or ())
     return SampleSeries(example_id, messages, lines[0].get("reference"), tuple(answers))
 

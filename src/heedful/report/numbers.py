@@ -79,6 +79,16 @@ def p_text(p: float | None) -> str:
     return f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
 
 
+def p_phrase(p: float | None) -> str:
+    """A p-value in a sentence.
+
+    >>> p_phrase(0.25), p_phrase(0.00002)
+    ('p = 0.25', 'p < 0.001')
+    """
+    text = p_text(p)
+    return f"p {text}" if text.startswith("<") else f"p = {text}"
+
+
 def loss_text(value: Any) -> str:
     """A loss with three decimals."""
     return minus(f"{value:.3f}") if _known(value) else NOTHING

@@ -34,6 +34,11 @@
     });
     addEventListener("afterprint", () => opened.forEach((d) => { d.open = false; }));
 
+    // What scrolls must be reachable by keyboard in every browser.
+    for (const box of document.querySelectorAll(".answer .text")) {
+      if (box.scrollHeight > box.clientHeight + 1) box.tabIndex = 0;
+    }
+
     const find = document.getElementById("find");
     if (!find) return;
     const fold = (text) => text.normalize("NFKD").replace(/[\u0300-\u036f]/g, "").toLowerCase();

@@ -70,6 +70,7 @@ def report_html(data: ReportData) -> str:
         exact=lambda a: a.scores.get("exact_match") == 1,
         answer_scores=answer_scores,
         flat=flat,
+        model=model_pairs(data.manifest.get("model") or {}),
         hashes=list(_hashes(data.manifest)),
     )
     return encodable(page)
@@ -154,6 +155,12 @@ def flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:
     if not isinstance(value, Mapping):
         return [(prefix, _scalar(value))]
     return [pair for key, v in value.items() for pair in flat(v, f"{prefix}.{key}" if prefix else str(key))]
+
+
+def model_pairs(model: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What is said of the model; its hash stands with the other hashes."""
+    shown = {k: numbers.count_text(v) if k.endswith("parameters") else v for k, v in model.items() if k != "sha256"}
+    return flat(shown)
 
 
 def _scalar(value: Any) -> str:

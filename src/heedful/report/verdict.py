@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from heedful.report.data import MetricRow, OverallVerdict
-from heedful.report.numbers import difference_text, interval_text, p_text, value_text
+from heedful.report.numbers import difference_text, interval_text, p_phrase, value_text
 
 RULE = " ".join((__doc__ or "").split("\n\n", 1)[1].split()).removeprefix("The rule. ")
 
@@ -31,10 +31,9 @@ def overall(metrics: Sequence[MetricRow], questions: int, caveats: Sequence[str]
     main = [m for m in tested if m.spec.role == "main"]
     better = [m for m in main if m.comparison and m.comparison.verdict == "better"]
     worse = [m for m in main if m.comparison and m.comparison.verdict == "worse"]
-    if better and not worse:
-        return OverallVerdict("better", f"Better: {_what(better)}.", reasons, tuple(caveats))
-    if worse and not better:
-        return OverallVerdict("worse", f"Worse: {_what(worse)}.", reasons, tuple(caveats))
+    if bool(better) != bool(worse):
+        kind, word = ("better", "Better") if better else ("worse", "Worse")
+        return OverallVerdict(kind, f"{word}: {_what(better or worse)}{_rest(main)}.", reasons, tuple(caveats))
     if better and worse:
         sentence = f"Nobody can tell: {_what(better)}, but {_what(worse)}."
     else:
@@ -48,6 +47,15 @@ def _count(questions: int) -> str:
 
 def _what(rows: Sequence[MetricRow]) -> str:
     return " and ".join(_change(m) for m in rows)
+
+
+def _rest(main: Sequence[MetricRow]) -> str:
+    """What the claim does not cover: main metrics without a clear difference."""
+    unclear = [m.spec.label for m in main if m.comparison and m.comparison.verdict == "inconclusive"]
+    names = {"Stops by itself": "how many end by themselves", "chrF": "the likeness to the expected answers (chrF)"}
+    if not unclear:
+        return ""
+    return f"; nobody can tell about {' and '.join(names.get(label, label) for label in unclear)}"
 
 
 def _change(m: MetricRow) -> str:
@@ -70,5 +78,5 @@ def _reason(m: MetricRow) -> str:
     said = {"better": "better", "worse": "worse", "inconclusive": "no clear difference"}[c.verdict]
     return (
         f"{m.spec.label}: {before} before, {after} after; difference {difference_text(c.difference, m.spec.kind)} "
-        f"(95% interval {interval_text(c.difference, m.spec.kind, signed=True)}; p {p_text(p)}, corrected): {said}."
+        f"(95% interval {interval_text(c.difference, m.spec.kind, signed=True)}, corrected {p_phrase(p)}): {said}."
     )
