@@ -75,7 +75,7 @@ class LedgerBuilder:
         self.drops.append(drop)
 
     def drop_kept(self, example_id: str, reason: str, sentence: str) -> None:
-        """Drop a row that was kept until now (too long for the model, say). Call it before `add_split`."""
+        """Drop a row that was kept until now (too long for the model, say); then call `add_split` (again)."""
         source = self.source_of.pop(example_id)
         self.truncated.discard(example_id)
         self.drops.append(Drop(reason, sentence, source))
@@ -92,7 +92,9 @@ class LedgerBuilder:
             self.findings[finding] = (sentence, [*old, *where])
 
     def add_split(self, split: Split, found: Sequence[Overlap] = ()) -> None:
-        """The parts that the kept rows were divided into, and what they share."""
+        """The parts that the kept rows were divided into, and what they share; replaces what was added before."""
+        self.parts.clear()
+        self.in_parts.clear()
         for part, rows in split.parts().items():
             self.add_part(part, rows)
         self.found_overlaps = list(found)
