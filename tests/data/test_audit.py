@@ -188,7 +188,7 @@ def test_lines_are_short_and_say_everything():
         assert max(map(len, lines)) <= 80
         for said in (
             "73 read = 43 kept + 0 truncated + 30 dropped",
-            "1 of them are in no part",
+            "1 row in no part",
             "empty_answer: 30",
             "and 27 more",
             "train 40 rows",

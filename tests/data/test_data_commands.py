@@ -68,7 +68,7 @@ def test_check_of_a_split_by_files(file: Path, tmp_path: Path):
     other.write_text('{"instruction": "new", "output": "a"}\n')
     result = run("check", "--split", f"train={file},val={other}")
     assert result.exit_code == 0
-    assert "val   1 rows" in result.stdout
+    assert "val   1 row," in result.stdout
 
 
 def test_split_writes_the_rows_as_they_were(file: Path, tmp_path: Path):

@@ -5,14 +5,18 @@ from __future__ import annotations
 import csv
 import datetime
 import decimal
+import io
 import json
 import os
+import tempfile
 import time
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from heedful.data.sources import kind_of, read_rows, sha256_of
 from heedful.errors import DataError
@@ -342,6 +346,53 @@ def test_parquet_that_is_no_text(tmp_path: Path):
     assert "row 1: column 'image' holds bytes" in error_of(tmp_path / "a.parquet")
     pq.write_table(pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["a", "a"]), tmp_path / "b.parquet")
     assert "two columns are called 'a'" in error_of(tmp_path / "b.parquet")
+
+
+def test_parquet_timestamps_in_nanoseconds(tmp_path: Path):
+    odd = pa.array([1_700_000_000_123_456_789, None], pa.timestamp("ns"))
+    pq.write_table(pa.table({"at": odd}), tmp_path / "a.parquet")
+    assert [r.value["at"] for r in read_rows(tmp_path / "a.parquet")] == ["2023-11-14T22:13:20.123456", None]
+
+
+def _files() -> dict[str, bytes]:
+    values = [{"instruction": f"q {i} é 日本", "input": 'a "b", c\n' * (i % 3), "output": "y\t\\"} for i in range(6)]
+    with io.StringIO(newline="") as f:
+        writer = csv.DictWriter(f, list(values[0]))
+        writer.writeheader()
+        writer.writerows(values)
+        table = f.getvalue()
+    return {
+        "a.jsonl": "".join(json.dumps(v, ensure_ascii=False) + "\n" for v in values).encode(),
+        "a.json": json.dumps(values, indent=1).encode(),
+        "b.json": json.dumps({"data": values}).encode(),
+        "a.csv": table.encode(),
+        "a.txt": json.dumps(values).encode(),
+    }
+
+
+_PIECES = (
+    st.sampled_from([b'"', b"{", b"}", b"[", b"]", b",", b"\n", b"\r", b"\0", b"\xff\xfe", b"NaN", b"\\", b":"])
+    | st.binary()
+)
+
+
+@settings(deadline=None, max_examples=400)
+@given(st.sampled_from(sorted(_files())), st.lists(st.tuples(st.floats(0, 1), st.integers(0, 20), _PIECES), max_size=4))
+def test_damaged_files_give_rows_or_one_sentence(name: str, damage: list[tuple[float, int, bytes]]):
+    content = _files()[name]
+    for place, cut, piece in damage:
+        at = int(place * len(content))
+        content = content[:at] + piece + content[at + cut :]
+    with tempfile.TemporaryDirectory() as folder:
+        path = write(Path(folder), name, content)
+        try:
+            rows, said = list(read_rows(path)), ""
+        except DataError as e:
+            rows, said = [], str(e)
+    assert "\n" not in said
+    assert said.startswith(str(path)) or not said
+    assert bool(rows) != bool(said)
+    assert all(isinstance(r.value, dict) for r in rows)
 
 
 def test_sha256(tmp_path: Path):

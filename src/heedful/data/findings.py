@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from heedful.data.splits import question_of
@@ -32,6 +33,7 @@ def check_rows(examples: Sequence[Example], markers: Sequence[str] = MARKERS) ->
     first: dict[tuple[str, str], str] = {}
     answers: dict[str, dict[str, str]] = {}
     twice, conflicts, edges, marked = [], [], [], []
+    marker = re.compile("|".join(map(re.escape, markers)) or r"(?!)")  # no marker: matches nothing
     for e in examples:
         question, answer = question_of(e), e.reference or ""
         if (question, answer) in first:
@@ -45,7 +47,7 @@ def check_rows(examples: Sequence[Example], markers: Sequence[str] = MARKERS) ->
         texts = [t for m in e.messages for t in (m.content, m.context or "")]
         if any(t != t.strip() for t in texts):
             edges.append(e.source)
-        if any(marker in t for t in texts for marker in markers):
+        if any(marker.search(t) for t in texts):
             marked.append(e.source)
     return [
         ("duplicates", "rows that repeat the question and the answer of an earlier row", twice),

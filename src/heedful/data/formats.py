@@ -21,6 +21,8 @@ from heedful.data.sources import Row
 from heedful.errors import DataError, RequestError, did_you_mean
 from heedful.records import Example, Message
 
+_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
+
 
 @dataclass(frozen=True, slots=True)
 class Drop:
@@ -100,7 +102,7 @@ def _unknown_layout(rows: list[Row], fitting: dict[str, int]) -> str:
     layouts: dict[tuple[str, ...], str] = {}
     for row in rows:
         layouts.setdefault(tuple(row.value), row.source)
-    found = "; ".join(", ".join(f"'{c[:40]}'" for c in cols[:12]) or "none" for cols in list(layouts)[:3])
+    found = "; ".join(", ".join(repr(c[:40]) for c in cols[:12]) or "none" for cols in list(layouts)[:3])
     known = " and ".join(f"{f.name} ({f.shape})" for f in FORMATS.values() if f.name != "heedful")
     some = [f"{n} of {len(rows)} rows are {name}" for name, n in fitting.items() if n]
     hint = f" ({', '.join(some)}, and half is needed: split the file)" if some else ""
@@ -118,7 +120,7 @@ def to_example(
     notes = [] if notes is None else notes
     value = row.value
     try:
-        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+        _JSON.encode(value).encode()
     except UnicodeEncodeError:
         return Drop("broken_text", "the text holds half of a surrogate pair, which is no character", row.source)
     except (ValueError, TypeError):

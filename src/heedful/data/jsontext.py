@@ -36,7 +36,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
-                raise _Refused(f"the key '{key}' stands twice in one object; keep one of the two")
+                raise _Refused(f"the key {key!r} stands twice in one object; keep one of the two")
             seen.add(key)
     return value
 
@@ -117,7 +117,7 @@ END = object()
 def _missing(text: str, pos: int, mend: str) -> str:
     if pos >= len(text):
         return "broken JSON (the text ends before the list does), so the file may be cut short: copy it again"
-    return f"broken JSON (unexpected '{text[pos]}'); {mend}"
+    return f"broken JSON (unexpected {text[pos]!r}); {mend}"
 
 
 def rows_of(text: str) -> Iterator[tuple[int, Any]]:
@@ -160,7 +160,7 @@ def _contained(text: str, start: int) -> Iterator[tuple[int, Any]]:
             raise BrokenJson(_missing(text, pos, "a ':' is missing after a key"), pos)
         pos = skip_space(text, pos + 1)
         if key in keys:
-            raise BrokenJson(f"the key '{key}' stands twice in one object; keep one of the two", pos)
+            raise BrokenJson(f"the key {key!r} stands twice in one object; keep one of the two", pos)
         keys.append(key)
         if text[pos : pos + 1] == "[":
             found = list(elements(text, pos))
@@ -176,10 +176,10 @@ def _contained(text: str, start: int) -> Iterator[tuple[int, Any]]:
             raise BrokenJson(_missing(text, pos, "a comma is missing between two keys"), pos)
     _nothing_after(text, pos + 1)
     if len(lists) > 1:
-        named = ", ".join(f"'{k}'" for k in lists)
+        named = ", ".join(repr(k) for k in lists)
         raise BrokenJson(f"several lists of objects ({named}); write each into a file of its own", start)
     if len(lists) == 1 and next(iter(lists)) in CONTAINERS:
         yield from next(iter(lists.values()))
         return
-    named = ", ".join(f"'{k}'" for k in keys[:8]) or "none"
+    named = ", ".join(repr(k[:40]) for k in keys[:8]) or "none"
     raise BrokenJson(f"one object (its keys: {named}), not a list of rows; put the rows in [ ] or one a line", start)

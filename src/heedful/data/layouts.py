@@ -87,7 +87,7 @@ def conversation(value: Mapping[str, Any], notes: list[str]) -> list[Message]:
         context = _text(context, f"context of message {number}") if context else None
         for key in turn.keys() - {"role", "content", "context", "train", "weight", *_MEANING}:
             if turn[key] is not None:
-                notes.append(f"rows with messages that have the key '{key}', which is not used")
+                notes.append(f"rows with messages that have the key {str(key)[:40]!r}, which is not used")
         if role == "system" and not content and number == 1:
             notes.append("rows that have an empty system message, taken as none")
             continue
@@ -99,11 +99,11 @@ def _train_flag(turn: Mapping[str, Any], number: int) -> bool | None:
     """The flag of one message: `train` as it is, OpenAI's `weight` on the assistant's turns alone."""
     train, weight = turn.get("train"), turn.get("weight")
     if train is not None and not isinstance(train, bool):
-        raise RowFault("bad_flag", f"'train' of message {number} is {train!r}, and true or false is meant")
+        raise RowFault("bad_flag", f"'train' of message {number} is {str(train)[:40]!r}, and true or false is meant")
     if weight is None:
         return train
     if isinstance(weight, bool) or weight not in (0, 1):
-        raise RowFault("bad_flag", f"'weight' of message {number} is {weight!r}, and 0 or 1 is meant")
+        raise RowFault("bad_flag", f"'weight' of message {number} is {str(weight)[:40]!r}, and 0 or 1 is meant")
     if turn.get("role") != "assistant":
         return train
     if train is not None and train != bool(weight):

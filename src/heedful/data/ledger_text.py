@@ -11,13 +11,13 @@ def ledger_lines(document: dict[str, Any], width: int = 80) -> list[str]:
     d = document
     out = ["Files"]
     for f in d["files"]:
-        out += _wrap(f"{f['path']}: {f['kind']}, {f['format']}, {f['rows']:,} rows, sha256 {f['sha256'][:12]}", width)
+        out += _wrap(f"{f['path']}: {f['kind']}, {f['format']}, {_rows(f['rows'])}, sha256 {f['sha256'][:12]}", width)
     out += ["Rows"]
     out += _wrap(
         f"{d['read']:,} read = {d['kept']:,} kept + {d['truncated']:,} truncated + {d['dropped']:,} dropped", width
     )
     if d["unused"]:
-        out += _wrap(f"{d['unused']:,} of them are in no part of the split", width)
+        out += _wrap(f"{_rows(d['unused'])} in no part of the split", width)
     if d["reasons"]:
         out += ["Dropped"]
     for r in d["reasons"]:
@@ -42,12 +42,16 @@ def ledger_lines(document: dict[str, Any], width: int = 80) -> list[str]:
 
 def _part_figures(p: dict[str, Any]) -> str:
     if "tokens" not in p:
-        return f"{p['rows']:,} rows, {p['characters']:,} characters, {p['answer_characters']:,} of them answer"
+        return f"{_rows(p['rows'])}, {p['characters']:,} characters, {p['answer_characters']:,} of them answer"
     share = 100 * p["trained_tokens"] / p["tokens"] if p["tokens"] else 0
     return (
-        f"{p['rows']:,} rows, {p['tokens']:,} tokens, {p['trained_tokens']:,} trained ({share:.0f}%), "
+        f"{_rows(p['rows'])}, {p['tokens']:,} tokens, {p['trained_tokens']:,} trained ({share:.0f}%), "
         f"median {p['median_tokens']:g}, longest {p['longest_tokens']:,}"
     )
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row" if count == 1 else f"{count:,} rows"
 
 
 def _places(entry: dict[str, Any], most: int) -> str:

@@ -82,7 +82,7 @@ def _load_file(loaded: Loaded, path: str, name: str, form: Format | None, limit:
             continue
         if made.id in builder.source_of:
             raise DataError(
-                f"{row.source}: the id '{made.id}' stands already at {builder.source_of[made.id]}; "
+                f"{row.source}: the id {made.id[:60]!r} stands already at {builder.source_of[made.id]}; "
                 "give every row an id of its own, or take the ids away"
             )
         builder.keep(made)
@@ -164,7 +164,7 @@ def load_parts(
         loaded = load(paths, format, limit)
         split, left = split_examples(loaded.examples, spec, seed)
         if left:
-            loaded.builder.warn(f"{len(left):,} rows are in no part of the split, from {left[0].source} on")
+            loaded.builder.warn(f"rows that are in no part of the split: {len(left):,}, from {left[0].source} on")
     loaded.builder.add_split(split, overlaps(split))
     return loaded, split
 

@@ -195,20 +195,27 @@ def _by_ratio(examples: Sequence[Example], spec: RatioSplit, seed: int) -> Split
     for index, example in enumerate(examples):
         groups.setdefault(question_of(example), []).append(index)
     total = len(examples)
-    targets = {part: max(1, round(total * share)) for part, share in (("test", spec.test), ("val", spec.val)) if share}
-    taken: dict[str, list[int]] = {"train": [], "val": [], "test": []}
+    wanted = {part: max(1, round(total * share)) for part, share in (("val", spec.val), ("test", spec.test)) if share}
+    if len(groups) < 1 + len(wanted):
+        raise DataError(
+            f"the split wants {1 + len(wanted)} parts, and {total} rows with {len(groups)} different questions do not "
+            "fill them; use more rows or fewer parts"
+        )
+    room = dict(sorted(wanted.items(), key=lambda item: item[1]))  # the small part first, or it finds nothing left
+    taken: dict[str, list[list[int]]] = {"train": [], **{part: [] for part in room}}
     # Groups in the order of their hash: no random generator, no dependence on the order of the file.
     for key in sorted(groups, key=lambda k: hashlib.sha256(f"{seed}\n{k}".encode()).digest()):
         rows = groups[key]
-        part = next((p for p, size in targets.items() if len(taken[p]) + len(rows) <= size), "train")
-        taken[part].extend(rows)
-    empty = [part for part in ("train", *targets) if not taken[part]]
-    if empty:
-        raise DataError(
-            f"the split leaves {empty[0]} without a row: there are {total} rows with {len(groups)} different "
-            "questions; use more rows or other shares"
-        )
-    return Split(**{part: tuple(examples[i] for i in sorted(rows)) for part, rows in taken.items()})
+        part = next((p for p, left in room.items() if len(rows) <= left), "train")
+        taken[part].append(rows)
+        if part in room:
+            room[part] -= len(rows)
+    for part in taken:  # where every group was too large for a part, it gets the smallest of the part with the most
+        if not taken[part]:
+            donor = max(taken, key=lambda p: len(taken[p]))
+            taken[part].append(taken[donor].pop(min(range(len(taken[donor])), key=lambda i: len(taken[donor][i]))))
+    chosen = {part: sorted(i for rows in found for i in rows) for part, found in taken.items()}
+    return Split(**{part: tuple(examples[i] for i in rows) for part, rows in chosen.items()})
 
 
 def overlaps(split: Split) -> list[Overlap]:

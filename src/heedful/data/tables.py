@@ -58,7 +58,7 @@ def _header(cells: list[str], path: Path, line: int) -> list[str]:
         raise DataError(f"{path}:{line}: the columns are separated by '{mark}'; save the file with commas")
     double = next((c for i, c in enumerate(cells) if c in cells[:i]), None)
     if double is not None:
-        raise DataError(f"{path}:{line}: two columns are called '{double}'; the first line must name each column once")
+        raise DataError(f"{path}:{line}: two columns are called {double!r}; the first line must name each column once")
     for i, cell in enumerate(cells):
         if (not cell.strip() and i) or "\n" in cell or len(cell) > 100 or re.fullmatch(r"[-+\d.,]+", cell):
             shown = cell if len(cell) <= 40 else cell[:37] + "..."
@@ -69,7 +69,6 @@ def _header(cells: list[str], path: Path, line: int) -> list[str]:
 
 
 def parquet_rows(path: Path) -> Iterator[tuple[dict[str, Any], str]]:
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     open_file(path).close()
@@ -79,16 +78,29 @@ def parquet_rows(path: Path) -> Iterator[tuple[dict[str, Any], str]]:
             names = file.schema_arrow.names
             double = next((c for i, c in enumerate(names) if c in names[:i]), None)
             if double is not None:
-                raise DataError(f"{path}: two columns are called '{double}'; rename one")
+                raise DataError(f"{path}: two columns are called {double!r}; rename one")
             for batch in file.iter_batches(batch_size=1024):
-                for value in batch.to_pylist():
+                for value in _microseconds(batch).to_pylist():
                     number += 1
                     where = f"{path}: row {number}"
                     yield {k: _json_value(v, where, k) for k, v in value.items()}, f": row {number}"
-    except (pa.ArrowException, OSError) as e:
+    except DataError:
+        raise
+    except Exception as e:  # pyarrow answers damaged bytes with OSError, ValueError, UnicodeDecodeError and others
         reason = re.sub(r"\s+", " ", str(e)).strip().rstrip(".")[:120]
         place = f" after row {number}" if number else ""
         raise DataError(f"{path}: not a readable Parquet file{place} ({reason}); copy or write it again") from None
+
+
+def _microseconds(batch: Any) -> Any:
+    """Timestamps in nanoseconds, as pandas writes them, in microseconds: Python's datetime has no more."""
+    import pyarrow as pa
+
+    for i, column in enumerate(batch.schema):
+        if pa.types.is_timestamp(column.type) and column.type.unit == "ns":
+            micro = batch.column(i).cast(pa.timestamp("us", column.type.tz), safe=False)
+            batch = batch.set_column(i, column.name, micro)
+    return batch
 
 
 def _json_value(value: Any, where: str, column: str) -> Any:
@@ -103,7 +115,7 @@ def _json_value(value: Any, where: str, column: str) -> Any:
         try:
             return value.decode("utf-8")
         except UnicodeDecodeError:
-            raise DataError(f"{where}: column '{column}' holds bytes that are no text; leave the column out") from None
+            raise DataError(f"{where}: column {column!r} holds bytes that are no text; leave the column out") from None
     if isinstance(value, dict):
         return {str(k): _json_value(v, where, column) for k, v in value.items()}
     if isinstance(value, list | tuple):
