@@ -17,7 +17,7 @@ from markupsafe import Markup
 from heedful.report import numbers
 from heedful.report.curves import draw
 from heedful.report.data import Answer, MetricRow, Question, ReportData
-from heedful.report.text import encodable, visible
+from heedful.report.text import visible
 from heedful.report.verdict import RULE
 from heedful.stats import Interval
 
@@ -41,7 +41,6 @@ def report_html(data: ReportData) -> str:
         undefined=ChainableUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=lambda v: visible(v) if type(v) is str else v,
     )
     filters = {
         "count": numbers.count_text,
@@ -70,10 +69,11 @@ def report_html(data: ReportData) -> str:
         exact=lambda a: a.scores.get("exact_match") == 1,
         answer_scores=answer_scores,
         flat=flat,
+        curve_verdict=curve_verdict(data.manifest.get("outcome") or {}),
         model=model_pairs(data.manifest.get("model") or {}),
         hashes=list(_hashes(data.manifest)),
     )
-    return encodable(page)
+    return visible(page)
 
 
 def _file(name: str) -> str:
@@ -155,6 +155,20 @@ def flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:
     if not isinstance(value, Mapping):
         return [(prefix, _scalar(value))]
     return [pair for key, v in value.items() for pair in flat(v, f"{prefix}.{key}" if prefix else str(key))]
+
+
+def curve_verdict(outcome: Mapping[str, Any]) -> str:
+    """The verdict on the curves and its evidence as one sentence; empty where there is none.
+
+    >>> curve_verdict({"verdict": {"kind": "overfitting", "step": 50, "evidence": "the validation loss rose"}})
+    'Overfitting from step 50: the validation loss rose.'
+    """
+    verdict = outcome.get("verdict") or {}
+    if not verdict.get("kind"):
+        return ""
+    start = f" from step {numbers.count_text(verdict['step'])}" if verdict.get("step") is not None else ""
+    evidence = str(verdict.get("evidence") or "").strip().rstrip(".")
+    return f"{str(verdict['kind']).capitalize()}{start}{': ' if evidence else ''}{evidence}."
 
 
 def model_pairs(model: Mapping[str, Any]) -> list[tuple[str, str]]:
