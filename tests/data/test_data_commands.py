@@ -113,6 +113,16 @@ def test_split_refuses(file: Path, tmp_path: Path):
     assert "cannot be written" in fails(2, "split", file, "--split", "80/20", "--out", file / "below")
 
 
+def test_split_that_is_interrupted_leaves_nothing(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def full(path: Path, value: Any) -> None:
+        raise HeedfulError(f"{path}: the disk is full")
+
+    monkeypatch.setattr("heedful.cli.data.write_json", full)
+    assert "disk is full" in fails(1, "split", file, "--split", "80/20", "--out", tmp_path / "out")
+    monkeypatch.undo()
+    assert run("split", file, "--split", "80/20", "--out", tmp_path / "out").exit_code == 0
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_split_into_a_read_only_folder(file: Path, tmp_path: Path):
     out = tmp_path / "locked"

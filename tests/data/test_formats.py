@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -216,6 +219,11 @@ def test_unknown_layouts_are_told(value: dict[str, Any]):
     assert all(column in str(e.value) for column in value)
 
 
+def test_columns_that_differ_in_case_alone_are_named():
+    with pytest.raises(DataError, match=r"rename 'Instruction' to 'instruction', ' output' to 'output'$"):
+        recognise(rows({"Instruction": "a", " output": "b"}))
+
+
 def test_a_mixture_is_refused_and_told():
     with pytest.raises(DataError, match="1 of 3 rows are alpaca"):
         recognise(rows(alpaca(), {"a": 1}, {"b": 1}))
@@ -297,6 +305,14 @@ def test_examples_written_by_heedful_come_back_the_same(tmp_path: Path):
     assert again == examples
     assert builder.files[0]["format"] == "heedful"
     assert dropped({"id": "1", "messages": [{"role": "user"}], "source": "a:1"}, "heedful") == "not_an_example"
+
+
+def test_reading_data_starts_without_the_heavy_packages():
+    program = "import sys, heedful.data, heedful.cli.data; print([m for m in sys.argv[1:] if m in sys.modules])"
+    heavy = ["torch", "transformers", "pyarrow", "numpy", "pydantic"]
+    env = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[2] / "src")}
+    done = subprocess.run([sys.executable, "-c", program, *heavy], env=env, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_the_packaged_rows_are_clean():

@@ -73,9 +73,8 @@ def split_command(
     loaded, parts = load_parts([file], spec, seed=seed, format=format, limit=limit)
     if not allow_overlap:
         refuse_overlap(loaded.builder.found_overlaps)
-    written = _write(loaded, parts, out)
     ledger = loaded.builder.ledger()
-    write_json(out / "ledger.json", ledger.to_json())
+    written = _write(loaded, parts, ledger.to_json(), out)
     if as_json:
         typer.echo(_document({"out": str(out), "written": written, "ledger": ledger.to_json()}))
     else:
@@ -90,17 +89,28 @@ def _need_empty(out: Path) -> None:
             raise RunError(f"{out}: exists and is not an empty folder; choose another with --out")
 
 
-def _write(loaded: Loaded, parts: Split, out: Path) -> dict[str, int]:
-    """Write each part that has rows; the columns stay as they were, and each row gets the id it has here."""
-    written = {}
-    for part, examples in parts.parts().items():
-        if examples:
-            path = out / f"{part}.jsonl"
-            write_jsonl(
-                path, ({"id": e.id, **{k: v for k, v in loaded.values[e.id].items() if k != "id"}} for e in examples)
-            )
-            written[str(path)] = len(examples)
+def _write(loaded: Loaded, parts: Split, ledger: dict[str, Any], out: Path) -> dict[str, int]:
+    """Write each part that has rows, the ledger last; the columns stay as they were, and each row gets its id here.
+
+    Where it fails or is interrupted, what it wrote goes away again, so that the command can simply be run once more.
+    """
+    written: dict[str, int] = {}
+    try:
+        for part, examples in parts.parts().items():
+            if examples:
+                path = out / f"{part}.jsonl"
+                write_jsonl(path, (_row(e.id, loaded.values[e.id]) for e in examples))
+                written[str(path)] = len(examples)
+        write_json(out / "ledger.json", ledger)
+    except BaseException:
+        for path in written:
+            Path(path).unlink(missing_ok=True)
+        raise
     return written
+
+
+def _row(example_id: str, value: dict[str, Any]) -> dict[str, Any]:
+    return {"id": example_id, **{k: v for k, v in value.items() if k != "id"}}
 
 
 def _document(value: Any) -> str:

@@ -106,7 +106,10 @@ def _unknown_layout(rows: list[Row], fitting: dict[str, int]) -> str:
     known = " and ".join(f"{f.name} ({f.shape})" for f in FORMATS.values() if f.name != "heedful")
     some = [f"{n} of {len(rows)} rows are {name}" for name, n in fitting.items() if n]
     hint = f" ({', '.join(some)}, and half is needed: split the file)" if some else ""
-    return f"{where}: the columns are of no known format: found {found}{hint}; known are {known}: rename the columns"
+    known_columns = ("instruction", "input", "output", "messages")
+    near = {c: k for cols in layouts for c in cols for k in known_columns if c != k and c.strip().casefold() == k}
+    mend = "rename " + (", ".join(f"{c!r} to {k!r}" for c, k in near.items()) or "the columns")
+    return f"{where}: the columns are of no known format: found {found}{hint}; known are {known}: {mend}"
 
 
 def to_example(
