@@ -27,7 +27,7 @@ from heedful.batches import Batch, LengthBatches, by_length, collate
 from heedful.errors import Interrupted, TrainingError
 from heedful.models.adapters import load_trainable_state, plain_model, trainable_state
 from heedful.records import TokenExample
-from heedful.store import RunFolder, append_jsonl
+from heedful.store import RunFolder, append_jsonl, read_jsonl
 from heedful.train import checkpoints
 from heedful.train.machine import resident_mb
 from heedful.train.objective import Objective
@@ -301,7 +301,9 @@ def _checkpoint(t: Training) -> None:
 
 
 def _resume(t: Training) -> None:
-    """Go on from the newest checkpoint, if there is one."""
+    """Go on from the newest checkpoint, if there is one; what was done after it counts as an undone attempt."""
+    attempts = [int(line["attempt"]) for line in read_jsonl(t.run.metrics)]
+    t.progress.attempt = max(attempts, default=0) + 1
     found = checkpoints.list_checkpoints(t.run.checkpoints, "step")
     if not found:
         return
@@ -311,9 +313,9 @@ def _resume(t: Training) -> None:
     named = dict(model.named_parameters())
     checkpoints.load_optimizer_tensors(getattr(t.optimizer, "optimizer", t.optimizer), named, saved.optimizer)
     torch.set_rng_state(torch.frombuffer(bytearray.fromhex(saved.state["rng"]), dtype=torch.uint8).clone())
-    t.progress = Progress.from_json(saved.state["progress"])
+    attempt, t.progress = t.progress.attempt, Progress.from_json(saved.state["progress"])
     if t.progress.finished is None:
-        t.progress.attempt += 1
+        t.progress.attempt = attempt
 
 
 def _load_best(t: Training) -> None:

@@ -1,0 +1,172 @@
+"""From files to token rows: read, split, render, mask, meet the length limit, and keep the ledger true."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from heedful.chat import Chat, Tokenizer, adds_bos, special_ids
+from heedful.data import LedgerBuilder, Split, load_parts, read_examples
+from heedful.data.splits import FileSplit, parse_split, refuse_overlap
+from heedful.errors import DataError, RequestError, TemplateError
+from heedful.records import Example, Message, TokenExample, to_json
+from heedful.store import PARTS, RunFolder, write_json, write_jsonl
+from heedful.train.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class PreparedData:
+    """The parts of a split as examples and as token rows, in the same order; `ledger` is None when read back from a run."""
+
+    examples: dict[str, list[Example]]
+    tokens: dict[str, list[TokenExample]]
+    ledger: dict[str, Any] | None = None
+
+
+def choose_template(name: str, tokenizer: Tokenizer) -> str:
+    """``auto`` is the model's own template where it has one, else alpaca."""
+    if name != "auto":
+        return name
+    return "model" if tokenizer.chat_template else "alpaca"
+
+
+def prepare_data(recipe: Recipe, chat: Chat) -> PreparedData:
+    """Read the recipe's files and prepare their rows; nothing is written.
+
+    Raises DataError or RequestError for files and splits that cannot be used, and where parts share questions
+    (unless the recipe allows it) or a part has no row left.
+    """
+    spec = parse_split(recipe.split)
+    if not recipe.data and not isinstance(spec, FileSplit):
+        raise RequestError("no data: name a file with --data FILE, or files in --split train=FILE,val=FILE,test=FILE")
+    form = None if recipe.format == "auto" else recipe.format
+    loaded, split = load_parts(recipe.data, spec, seed=recipe.seed, format=form, limit=recipe.limit)
+    builder = loaded.builder
+    if not recipe.allow_overlap:
+        refuse_overlap(builder.found_overlaps)
+    examples: dict[str, list[Example]] = {}
+    tokens: dict[str, list[TokenExample]] = {}
+    for part, rows in _parts(split).items():
+        pairs = [p for row in rows if (p := _encode_or_drop(row, chat, recipe, builder)) is not None]
+        examples[part], tokens[part] = [e for e, _ in pairs], [t for _, t in pairs]
+    if recipe.overlong == "truncate" and builder.truncated:
+        builder.warn("over-long rows were truncated: their oldest turns, then their inputs, were shortened")
+    bos = bos_id(chat.tokenizer)
+    for part in examples:
+        builder.add_part(part, examples[part])
+        builder.add_tokens(part, tokens[part], chat.stop_id, bos)
+    if inside := _control_tokens_inside(chat, examples):
+        builder.find("control_tokens", "rows whose text holds a control token of this model, which every tokenizer will read as one", inside)
+    ledger = builder.ledger().to_json()
+    _need_rows(examples, ledger)
+    return PreparedData(examples, tokens, ledger)
+
+
+def bos_id(tokenizer: Any) -> int | None:
+    """The id of a beginning-of-text token that the tokenizer writes by itself, else None."""
+    return tokenizer.convert_tokens_to_ids(tokenizer.bos_token) if adds_bos(tokenizer) else None
+
+
+def _parts(split: Split) -> dict[str, Sequence[Example]]:
+    found = split.parts()
+    return {part: found.get(part, ()) for part in PARTS}
+
+
+def _encode_or_drop(example: Example, chat: Chat, recipe: Recipe, builder: LedgerBuilder) -> tuple[Example, TokenExample] | None:
+    try:
+        row = chat.encode(example, recipe.train_on)
+    except TemplateError as e:
+        builder.drop_kept(example.id, "template", str(e))
+        return None
+    if len(row.ids) <= recipe.max_length:
+        return example, row
+    if recipe.overlong == "error":
+        raise DataError(
+            f"{example.source}: the row has {len(row.ids):,} tokens, more than max_length {recipe.max_length:,}; "
+            "raise max_length, or set overlong to drop or truncate"
+        )
+    if recipe.overlong == "truncate" and (cut := shorten(example, chat, recipe.train_on, recipe.max_length, len(row.ids))):
+        return cut
+    builder.drop_kept(
+        example.id, "too long", f"longer than max_length {recipe.max_length:,} tokens" + (" even without its input" if recipe.overlong == "truncate" else "")
+    )
+    return None
+
+
+def shorten(example: Example, chat: Chat, train_on: str, max_length: int, before: int) -> tuple[Example, TokenExample] | None:
+    """A row of at most `max_length` tokens: without its oldest question-and-answer pairs, then with its input cut short.
+
+    The last question and the trained answer stay whole, the stop token too. None where that is not enough.
+    """
+    messages = list(example.messages)
+    first = next((k for k, m in enumerate(messages) if m.role != "system"), 0)
+    while True:
+        made = dataclasses.replace(example, messages=tuple(messages))
+        row = chat.encode(made, train_on)
+        if len(row.ids) <= max_length:
+            return made, dataclasses.replace(row, truncated=before - len(row.ids))
+        later = [k for k in range(first + 1, len(messages)) if messages[k].role == "user"]
+        if not later:
+            break
+        del messages[first : later[0]]
+    return _shorten_context(example, messages, chat, train_on, max_length, before)
+
+
+def _shorten_context(
+    example: Example, messages: list[Message], chat: Chat, train_on: str, max_length: int, before: int
+) -> tuple[Example, TokenExample] | None:
+    place = next((k for k in reversed(range(len(messages))) if messages[k].context), None)
+    if place is None:
+        return None
+    context = messages[place].context or ""
+    low, high, best = 0, len(context) - 1, None
+    while low <= high:  # the longest beginning of the input that fits
+        middle = (low + high) // 2
+        messages[place] = dataclasses.replace(messages[place], context=context[:middle] or None)
+        made = dataclasses.replace(example, messages=tuple(messages))
+        row = chat.encode(made, train_on)
+        if len(row.ids) <= max_length:
+            best, low = (made, dataclasses.replace(row, truncated=before - len(row.ids))), middle + 1
+        else:
+            high = middle - 1
+    return best
+
+
+def _control_tokens_inside(chat: Chat, examples: dict[str, list[Example]]) -> list[str]:
+    """Where a row's own text holds the text of a control token (``<|im_end|>``)."""
+    texts = [str(chat.tokenizer.decode([i])) for i in sorted(special_ids(chat.tokenizer))]
+    marks = [t for t in texts if len(t) > 2]
+    return [
+        e.source
+        for rows in examples.values()
+        for e in rows
+        if any(mark in part for m in e.messages for part in (m.content, m.context or "") if "<" in part or "[" in part for mark in marks)
+    ]
+
+
+def _need_rows(examples: dict[str, list[Example]], ledger: dict[str, Any]) -> None:
+    for part in ("train", "val"):
+        if not examples[part]:
+            reasons = ", ".join(f"{r['count']} {r['reason']}" for r in ledger["reasons"]) or "the split gives it none"
+            name = {"train": "training", "val": "validation"}[part]
+            raise DataError(f"no {name} row is left ({reasons}); change the split, max_length or the data")
+
+
+def save_data(data: PreparedData, run: RunFolder) -> None:
+    """Write the ledger and the split's parts into a run."""
+    for part, rows in data.examples.items():
+        write_jsonl(run.split(part), [to_json(e) for e in rows])
+    write_json(run.ledger, data.ledger)  # last: a run that has its ledger has its data
+
+
+def reload_data(run: RunFolder, recipe: Recipe, chat: Chat) -> PreparedData:
+    """The rows of a run, from the run itself: files outside may have changed since."""
+    examples: dict[str, list[Example]] = {}
+    tokens: dict[str, list[TokenExample]] = {}
+    for part in PARTS:
+        path = run.split(part)
+        examples[part] = read_examples(path) if path.is_file() and path.stat().st_size else []
+        tokens[part] = [chat.encode(e, recipe.train_on) for e in examples[part]]
+    return PreparedData(examples, tokens)

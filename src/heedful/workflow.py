@@ -1,0 +1,315 @@
+"""The main job from a recipe to a report, in phases that can each be resumed.
+
+    data     read, split, tokenise, mask           ledger.json  splits/
+    load     the pretrained model
+    before   test questions answered by it         responses/base.jsonl
+    train    fine-tune, follow both losses         metrics.jsonl  samples.jsonl  checkpoints/
+    save     the best model, adapter merged        model/  adapter/
+    after    the same questions again              responses/tuned.jsonl
+    report   what changed                          report.html  report.json  report.md
+
+The manifest is written first and bears the whole recipe, so a run that was killed at any moment goes on with
+`resume_run`: a phase whose files are complete is not done again.
+"""
+
+from __future__ import annotations
+
+import datetime
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+from heedful.backends.base import GenerationSettings
+from heedful.backends.transformers import TransformersBackend
+from heedful.chat import Chat
+from heedful.errors import HeedfulError, Interrupted, RunError
+from heedful.models.adapters import add_lora, is_adapted, merge
+from heedful.models.loading import LoadedModel, load_model, load_tokenizer
+from heedful.models.save import save_adapter, save_model
+from heedful.records import Example, hash_of, to_json
+from heedful.respond import respond, respond_to_file
+from heedful.store import MANIFEST_SCHEMA, RunFolder, append_jsonl, read_json, read_metrics, write_text
+from heedful.train.loop import Training, fit, measure_loss, prepare_training
+from heedful.train.machine import choose_device, choose_precision, describe_machine
+from heedful.train.prepare import PreparedData, choose_template, prepare_data, reload_data, save_data
+from heedful.train.recipe import Recipe, make_recipe, recipe_yaml
+from heedful.train.verdict import judge_curves
+
+PHASES = ("data", "load", "before", "train", "save", "after", "report")
+
+
+class View(Protocol):
+    """Who shows how the work goes. `heedful.cli.live` draws it; `Silent` shows nothing."""
+
+    def phase(self, name: str, title: str) -> None: ...
+    def say(self, sentence: str) -> None: ...
+    def advance(self, done: int, total: int) -> None: ...
+    def ledger(self, ledger: dict[str, Any]) -> None: ...
+    def step(self, line: dict[str, Any], total_steps: int) -> None: ...
+    def evaluating(self, step: int) -> None: ...
+    def evaluated(self, line: dict[str, Any]) -> None: ...
+
+
+class Silent:
+    """A view that shows nothing."""
+
+    def phase(self, name: str, title: str) -> None: ...
+    def say(self, sentence: str) -> None: ...
+    def advance(self, done: int, total: int) -> None: ...
+    def ledger(self, ledger: dict[str, Any]) -> None: ...
+    def step(self, line: dict[str, Any], total_steps: int) -> None: ...
+    def evaluating(self, step: int) -> None: ...
+    def evaluated(self, line: dict[str, Any]) -> None: ...
+
+
+@dataclass
+class _Work:
+    """What the phases hand on to one another."""
+
+    run: RunFolder
+    recipe: Recipe
+    view: View
+    device: torch.device
+    precision: str
+    chat: Chat
+    data: PreparedData
+
+    @property
+    def questions(self) -> list[Example]:
+        """The test rows that are answered before and after."""
+        return self.data.examples["test"][: self.recipe.test_questions]
+
+    @property
+    def settings(self) -> GenerationSettings:
+        return GenerationSettings(max_new_tokens=self.recipe.max_new_tokens, seed=self.recipe.seed, batch_size=self.recipe.response_batch_size)
+
+
+def start_run(recipe: Recipe, folder: str | Path, view: View | None = None, command: str = "") -> RunFolder:
+    """Do the whole of a recipe into a new folder.
+
+    >>> run = start_run(read_recipe("recipe.yaml"), "out")      # doctest: +SKIP
+    >>> run.report("html")                                      # doctest: +SKIP
+    PosixPath('out/report.html')
+
+    Raises RunError if the folder is there and not empty, and what the phases raise.
+    """
+    run = RunFolder(folder)
+    if run.path.exists() and (not run.path.is_dir() or any(run.path.iterdir())):
+        mend = "go on with it by --resume, or choose another --out" if run.manifest.is_file() else "choose another --out"
+        raise RunError(f"{run.path}: exists and is not empty; {mend}")
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    run.update_manifest(
+        schema=MANIFEST_SCHEMA, heedful=_version("heedful"), created=now, command=command, seed=recipe.seed,
+        recipe=recipe.to_json(), timings={}, outcome={"status": "running"},
+    )
+    write_text(run.recipe, recipe_yaml(recipe))
+    return _do(run, recipe, view or Silent())
+
+
+def resume_run(folder: str | Path, view: View | None = None) -> RunFolder:
+    """Go on with a run that was interrupted or killed, from its own recipe and data."""
+    run = RunFolder(folder)
+    recipe = make_recipe(run.read_manifest()["recipe"])
+    return _do(run, recipe, view or Silent())
+
+
+def _do(run: RunFolder, recipe: Recipe, view: View) -> RunFolder:
+    try:
+        run.update_manifest(outcome={"status": "running", "reason": None})
+        _phases(run, recipe, view)
+    except (KeyboardInterrupt, Interrupted) as e:
+        _note_end(run, "interrupted", "the user stopped it")
+        if isinstance(e, Interrupted):
+            raise
+        raise Interrupted(f"stopped; nothing is lost: go on with `heedful train --resume --out {run.path}`") from None
+    except HeedfulError as e:
+        _note_end(run, "failed", str(e))
+        raise
+    return run
+
+
+def _note_end(run: RunFolder, status: str, reason: str) -> None:
+    """Write down how a run ended; on a full disk the message that is on its way matters more."""
+    try:
+        run.update_manifest(outcome={"status": status, "reason": reason})
+    except HeedfulError:
+        return
+
+
+def _phases(run: RunFolder, recipe: Recipe, view: View) -> None:
+    work, loaded = _data_and_model(run, recipe, view)
+    if (run.model / "config.json").is_file():
+        loaded = None if _after_is_done(work) else load_model(f"run:{run.path}", _dtype(work), work.device, recipe.attention)
+    else:
+        assert loaded is not None
+        _answer(work, loaded.model, "base", f"Answering {len(work.questions)} test questions before training")
+        loaded = _train_and_save(work, loaded)
+    if loaded is not None:
+        _answer(work, loaded.model, "tuned", f"Answering the same {len(work.questions)} questions after training")
+    with _Timed(work.run, view, "report", "Writing the report"):
+        from heedful.report import write_report
+
+        outcome = run.read_manifest()["outcome"]
+        status = "stopped early" if outcome.get("ended") == "stopped early" else "finished"
+        run.update_manifest(outcome={"status": status})
+        write_report(run)
+
+
+def _after_is_done(work: _Work) -> bool:
+    path = work.run.responses("tuned")
+    return path.is_file() and len(path.read_bytes().splitlines()) >= len(work.questions)
+
+
+def _dtype(work: _Work) -> torch.dtype:
+    # Full fine-tuning keeps float32 weights: plain bf16 weights would lose small updates.
+    return torch.bfloat16 if work.precision == "bf16" and work.recipe.tuning == "lora" else torch.float32
+
+
+def _data_and_model(run: RunFolder, recipe: Recipe, view: View) -> tuple[_Work, LoadedModel | None]:
+    """The data first, since its faults are found in seconds, then the model's weights."""
+    device = choose_device(recipe.device)
+    with _Timed(run, view, "data", "Reading and checking the data"):
+        tokenizer, fixed = load_tokenizer(recipe.model, recipe.trust_remote_code, view.say)
+        if fixed:
+            tokenizer.chat_template = fixed
+        template = "model" if fixed and recipe.template == "auto" else choose_template(recipe.template, tokenizer)
+        chat = Chat.bind(template, tokenizer)
+        if run.ledger.is_file():
+            data = reload_data(run, recipe, chat)
+            ledger = read_json(run.ledger)
+        else:
+            data = prepare_data(recipe, chat)
+            save_data(data, run)
+            ledger = data.ledger or {}
+        view.ledger(ledger)
+    # What was measured when the run began holds for all of it: a resumed run must be the same run.
+    machine = run.read_manifest().get("machine") or {}
+    precision = machine.get("precision") or choose_precision(recipe.precision, device)
+    work = _Work(run, recipe, view, device, precision, chat, data)
+    _describe(work, ledger)
+    if (run.model / "config.json").is_file():
+        return work, None
+    with _Timed(run, view, "load", f"Loading {recipe.model}"):
+        loaded = load_model(recipe.model, _dtype(work), device, recipe.attention, recipe.trust_remote_code, view.say)
+        run.update_manifest(model=loaded.describe())
+    return work, loaded
+
+
+def _describe(work: _Work, ledger: dict[str, Any]) -> None:
+    chat, data = work.chat, work.data
+    work.run.update_manifest(
+        data={
+            "files": ledger.get("files", []),
+            "splits": {part: {"rows": len(rows), "sha256": hash_of([to_json(e) for e in rows], 64)} for part, rows in data.examples.items()},
+        },
+        template={"name": chat.name, "sha256": chat.sha256, "stop_token": chat.stop_token, "text": chat.text},
+        versions={"python": platform.python_version(), **{p: _version(p) for p in ("heedful", "torch", "transformers", "peft", "accelerate", "tokenizers")}},
+        machine=describe_machine(work.device, work.precision),
+    )
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _answer(work: _Work, model: Any, which: str, title: str) -> None:
+    if not work.questions:
+        return
+    with _Timed(work.run, work.view, "before" if which == "base" else "after", title):
+        backend = TransformersBackend(work.recipe.model if which == "base" else f"run:{work.run.path.name}", model, work.chat)
+        respond_to_file(work.run.responses(which), backend, work.questions, work.settings, progress=work.view.advance)
+
+
+def _train_and_save(work: _Work, loaded: LoadedModel) -> LoadedModel:
+    recipe, run, model = work.recipe, work.run, loaded.model
+    torch.manual_seed(recipe.seed)
+    if recipe.tuning == "lora":
+        model = add_lora(model, recipe.lora_rank, recipe.lora_alpha, recipe.lora_dropout, recipe.lora_targets)
+    trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    run.update_manifest(model={"trainable_parameters": trainable})
+    with _Timed(run, work.view, "train", f"Training {trainable:,} parameters ({recipe.tuning}, {work.precision})"):
+        training = prepare_training(
+            model, work.data.tokens["train"], work.data.tokens["val"], recipe, run,
+            precision=work.precision, device=work.device, pad_id=loaded.tokenizer.pad_token_id,
+            watcher=work.view, take_samples=_sampler(work, model),
+        )  # fmt: skip
+        _test_loss(work, training, "test_loss_before")
+        progress = fit(training, resume=True)
+        _test_loss(work, training, "test_loss_after")
+        _note_outcome(work, training, progress.finished or "")
+    with _Timed(run, work.view, "save", "Saving the best model"):
+        if is_adapted(model):
+            save_adapter(model, run.adapter)
+            model = merge(model)
+        save_model(model, loaded.tokenizer, work.chat, run.model)
+    return LoadedModel(str(run.path), model, loaded.tokenizer, str(run.model), "")
+
+
+def _sampler(work: _Work, model: Any) -> Callable[[int, int], None]:
+    """A function that answers the same few validation questions and appends them to samples.jsonl."""
+    examples = work.data.examples["val"][: work.recipe.samples]
+    settings = GenerationSettings(max_new_tokens=work.recipe.sample_tokens, seed=work.recipe.seed)
+    backend = TransformersBackend("sample", model, work.chat)
+
+    def take(attempt: int, step: int) -> None:
+        lines = [
+            {"attempt": attempt, "step": step, "example_id": r.example_id, "messages": [to_json(m) for m in r.messages],
+             "reference": r.reference, "text": r.text, "finish_reason": r.finish_reason, "tokens": r.tokens}
+            for r in respond(backend, examples, settings)
+        ]  # fmt: skip
+        append_jsonl(work.run.samples, *lines)
+
+    return take if examples else lambda attempt, step: None
+
+
+def _test_loss(work: _Work, training: Training, key: str) -> None:
+    known = work.run.read_manifest()["outcome"].get(key)
+    rows = work.data.tokens["test"]
+    if rows and (known is None or key.endswith("after")):
+        work.run.update_manifest(outcome={key: measure_loss(training, rows, training.progress.step).loss})
+
+
+def _note_outcome(work: _Work, training: Training, ended: str) -> None:
+    progress = training.progress
+    best = progress.best
+    assert best is not None  # there is an evaluation at step 0
+    losses = [(int(line["step"]), float(line["train_loss"])) for line in read_metrics(work.run.metrics) if line.get("train_loss") is not None]
+    verdict = judge_curves(progress.evaluations, losses)
+    work.run.update_manifest(
+        outcome={
+            "ended": ended, "steps": progress.step, "epochs": round(progress.step / training.steps_per_epoch, 3),
+            "examples": progress.examples, "tokens": progress.tokens, "trained_tokens": progress.trained_tokens,
+            "tokens_per_s": round(progress.tokens / max(progress.seconds, 1e-9), 1),
+            "best_step": best.step, "best_val_loss": best.loss,
+            "first_val_loss": progress.evaluations[0].loss, "last_val_loss": progress.evaluations[-1].loss,
+            "head_at_trained_positions": bool(training.accelerator.unwrap_model(training.objective).head_apart),
+            "verdict": verdict.to_json(),
+        }
+    )  # fmt: skip
+
+
+class _Timed:
+    """A phase: tells the view, and adds its seconds to the manifest's timings, over all attempts."""
+
+    def __init__(self, run: RunFolder, view: View, name: str, title: str):
+        self.run, self.view, self.name, self.title = run, view, name, title
+
+    def __enter__(self) -> None:
+        self.view.phase(self.name, self.title)
+        self.begin = time.perf_counter()
+
+    def __exit__(self, *error: object) -> None:
+        if error[0] is not None:
+            return
+        spent = self.run.read_manifest().get("timings", {}).get(self.name, 0.0) + time.perf_counter() - self.begin
+        self.run.update_manifest(timings={self.name: round(spent, 2)})
+
