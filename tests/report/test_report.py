@@ -121,7 +121,6 @@ def test_untrusted_text_stays_text(tmp_path):
     assert "{{ 7*7 }}" in text
     assert sum(hostile.replace("\x00", "␀").strip() in t for t in page.texts) > 10
     prose = re.sub(r"```+text\n.*?\n```+", "", (folder / "report.md").read_text(), flags=re.DOTALL)
-    assert hostile[:5] not in prose
     assert not re.search(r"(?<!\\)<img", prose)
 
 
