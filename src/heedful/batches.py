@@ -53,9 +53,7 @@ class Batch:
         return Batch(self.input_ids.to(device), self.labels.to(device), self.attention_mask.to(device), self.rows)
 
 
-def collate(
-    examples: Sequence[TokenExample], pad_id: int, pad_to: PadTo = "longest", multiple_of: int = 1
-) -> Batch:
+def collate(examples: Sequence[TokenExample], pad_id: int, pad_to: PadTo = "longest", multiple_of: int = 1) -> Batch:
     """Pad rows on the right, shift by one, and mask.
 
     The model reads ``ids[:-1]`` and predicts ``ids[1:]``, so a row of n tokens fills n - 1 positions.
@@ -74,7 +72,9 @@ def collate(
     if pad_to != "longest":
         if longest > pad_to:
             row = max(examples, key=lambda e: len(e.ids))
-            raise RequestError(f"row {row.id} fills {longest} positions, more than the {pad_to} asked for; raise pad_to")
+            raise RequestError(
+                f"row {row.id} fills {longest} positions, more than the {pad_to} asked for; raise pad_to"
+            )
         longest = pad_to
     width = max(1, -(-longest // multiple_of) * multiple_of)
     input_ids = torch.full((len(examples), width), pad_id, dtype=torch.long)
@@ -136,12 +136,21 @@ class Loaders:
 
 
 def make_loader(
-    examples: Sequence[TokenExample], batch_size: int, pad_id: int, shuffle_seed: int | None = None, epoch: int = 0,
-    pad_to: PadTo = "longest", multiple_of: int = 1,
+    examples: Sequence[TokenExample],
+    batch_size: int,
+    pad_id: int,
+    shuffle_seed: int | None = None,
+    epoch: int = 0,
+    pad_to: PadTo = "longest",
+    multiple_of: int = 1,
 ) -> DataLoader[Batch]:
     """A data loader over rows: shuffled in batches of like length if a seed is given, else longest rows first."""
     lengths = [len(e.ids) for e in examples]
-    batches = by_length(lengths, batch_size) if shuffle_seed is None else LengthBatches(lengths, batch_size, shuffle_seed, epoch)
+    batches = (
+        by_length(lengths, batch_size)
+        if shuffle_seed is None
+        else LengthBatches(lengths, batch_size, shuffle_seed, epoch)
+    )
     return DataLoader(
         list(examples),  # type: ignore[arg-type]
         batch_sampler=batches,
@@ -150,8 +159,14 @@ def make_loader(
 
 
 def make_loaders(
-    train: Sequence[TokenExample], val: Sequence[TokenExample], test: Sequence[TokenExample],
-    batch_size: int, pad_id: int, seed: int = 0, pad_to: PadTo = "longest", multiple_of: int = 1,
+    train: Sequence[TokenExample],
+    val: Sequence[TokenExample],
+    test: Sequence[TokenExample],
+    batch_size: int,
+    pad_id: int,
+    seed: int = 0,
+    pad_to: PadTo = "longest",
+    multiple_of: int = 1,
 ) -> Loaders:
     """Data loaders for training (shuffled by `seed`), validation and testing (in a fixed order)."""
     options = {"pad_to": pad_to, "multiple_of": multiple_of}

@@ -109,7 +109,9 @@ class Chat:
 
     def render(self, messages: Sequence[Message], add_generation_prompt: bool = False) -> str:
         """The text of a conversation, the same as ``tokenizer.apply_chat_template(..., tokenize=False)`` gives."""
-        return templates.render(self.text, self.as_dicts(messages), add_generation_prompt, _special_tokens(self.tokenizer))
+        return templates.render(
+            self.text, self.as_dicts(messages), add_generation_prompt, _special_tokens(self.tokenizer)
+        )
 
     def as_dicts(self, messages: Sequence[Message]) -> list[dict[str, str]]:
         """Messages as the template sees them: with `context` where it has a place for it, else merged into the content."""

@@ -131,7 +131,14 @@ class Score:
 Record = TypeVar("Record", Message, Example, TokenExample, Response, Score)
 
 # Fields that stay out of the JSON while they have these values, so that files are short.
-_OMIT: dict[str, Any] = {"context": None, "train": None, "fields": {}, "metadata": {}, "explanation": None, "answer": None}
+_OMIT: dict[str, Any] = {
+    "context": None,
+    "train": None,
+    "fields": {},
+    "metadata": {},
+    "explanation": None,
+    "answer": None,
+}
 
 
 def to_json(record: Any) -> dict[str, Any]:

@@ -11,7 +11,9 @@ from heedful.records import Example, Response, from_json, hash_of, to_json
 from heedful.store import append_jsonl, read_jsonl
 
 
-def respond(backend: Backend, examples: Sequence[Example], settings: GenerationSettings, model: str | None = None) -> Iterator[Response]:
+def respond(
+    backend: Backend, examples: Sequence[Example], settings: GenerationSettings, model: str | None = None
+) -> Iterator[Response]:
     """Answer examples, in the order in which the backend finishes them.
 
     >>> from heedful.backends.scripted import ScriptedBackend           # doctest: +SKIP
@@ -59,7 +61,9 @@ def respond_to_file(
     done: dict[str, Response] = {}
     for response in read_responses(path):
         if response.id not in wanted:
-            raise DataError(f"{path}: holds answers of {response.model} to other questions or with other settings; choose another --out")
+            raise DataError(
+                f"{path}: holds answers of {response.model} to other questions or with other settings; choose another --out"
+            )
         done[response.id] = response
     todo = [e for i, e in wanted.items() if i not in done or done[i].finish_reason == "error"]
     progress(len(examples) - len(todo), len(examples))

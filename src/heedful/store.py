@@ -55,7 +55,9 @@ class RunFolder:
     def read_manifest(self) -> dict[str, Any]:
         """The manifest; RunError where the folder is not a run of Heedful's."""
         if not self.manifest.is_file():
-            raise RunError(f"{self.path}: not a run (it has no manifest.json); name a folder that `heedful train` wrote")
+            raise RunError(
+                f"{self.path}: not a run (it has no manifest.json); name a folder that `heedful train` wrote"
+            )
         value = read_json(self.manifest)
         if not isinstance(value, dict) or value.get("schema") != MANIFEST_SCHEMA:
             raise RunError(f"{self.manifest}: not a manifest of this version ({MANIFEST_SCHEMA})")
@@ -85,7 +87,9 @@ def disk_errors(path: str | Path) -> Iterator[None]:
         yield
     except OSError as e:
         if e.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise HeedfulError(f"{path}: the disk is full; free some room and run the command again with --resume") from e
+            raise HeedfulError(
+                f"{path}: the disk is full; free some room and run the command again with --resume"
+            ) from e
         if e.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise RunError(f"{path}: cannot be written ({e.strerror}); choose another folder with --out") from e
         if e.errno in (errno.ENOTDIR, errno.EISDIR):

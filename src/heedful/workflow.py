@@ -31,12 +31,12 @@ from heedful.chat import Chat
 from heedful.errors import HeedfulError, Interrupted, RunError
 from heedful.models.adapters import add_lora, is_adapted, merge
 from heedful.models.loading import LoadedModel, load_model, load_tokenizer
+from heedful.models.machine import choose_device, choose_precision, describe_machine
 from heedful.models.save import save_adapter, save_model
 from heedful.records import Example, hash_of, to_json
 from heedful.respond import respond, respond_to_file
 from heedful.store import MANIFEST_SCHEMA, RunFolder, append_jsonl, read_json, read_metrics, write_text
 from heedful.train.loop import Training, fit, measure_loss, prepare_training
-from heedful.train.machine import choose_device, choose_precision, describe_machine
 from heedful.train.prepare import PreparedData, choose_template, prepare_data, reload_data, save_data
 from heedful.train.recipe import Recipe, make_recipe, recipe_yaml
 from heedful.train.verdict import judge_curves
@@ -87,7 +87,9 @@ class _Work:
 
     @property
     def settings(self) -> GenerationSettings:
-        return GenerationSettings(max_new_tokens=self.recipe.max_new_tokens, seed=self.recipe.seed, batch_size=self.recipe.response_batch_size)
+        return GenerationSettings(
+            max_new_tokens=self.recipe.max_new_tokens, seed=self.recipe.seed, batch_size=self.recipe.response_batch_size
+        )
 
 
 def start_run(recipe: Recipe, folder: str | Path, view: View | None = None, command: str = "") -> RunFolder:
@@ -101,12 +103,20 @@ def start_run(recipe: Recipe, folder: str | Path, view: View | None = None, comm
     """
     run = RunFolder(folder)
     if run.path.exists() and (not run.path.is_dir() or any(run.path.iterdir())):
-        mend = "go on with it by --resume, or choose another --out" if run.manifest.is_file() else "choose another --out"
+        mend = (
+            "go on with it by --resume, or choose another --out" if run.manifest.is_file() else "choose another --out"
+        )
         raise RunError(f"{run.path}: exists and is not empty; {mend}")
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     run.update_manifest(
-        schema=MANIFEST_SCHEMA, heedful=_version("heedful"), created=now, command=command, seed=recipe.seed,
-        recipe=recipe.to_json(), timings={}, outcome={"status": "running"},
+        schema=MANIFEST_SCHEMA,
+        heedful=_version("heedful"),
+        created=now,
+        command=command,
+        seed=recipe.seed,
+        recipe=recipe.to_json(),
+        timings={},
+        outcome={"status": "running"},
     )
     write_text(run.recipe, recipe_yaml(recipe))
     return _do(run, recipe, view or Silent())
@@ -145,7 +155,9 @@ def _note_end(run: RunFolder, status: str, reason: str) -> None:
 def _phases(run: RunFolder, recipe: Recipe, view: View) -> None:
     work, loaded = _data_and_model(run, recipe, view)
     if (run.model / "config.json").is_file():
-        loaded = None if _after_is_done(work) else load_model(f"run:{run.path}", _dtype(work), work.device, recipe.attention)
+        loaded = (
+            None if _after_is_done(work) else load_model(f"run:{run.path}", _dtype(work), work.device, recipe.attention)
+        )
     else:
         assert loaded is not None
         _answer(work, loaded.model, "base", f"Answering {len(work.questions)} test questions before training")
@@ -206,10 +218,16 @@ def _describe(work: _Work, ledger: dict[str, Any]) -> None:
     work.run.update_manifest(
         data={
             "files": ledger.get("files", []),
-            "splits": {part: {"rows": len(rows), "sha256": hash_of([to_json(e) for e in rows], 64)} for part, rows in data.examples.items()},
+            "splits": {
+                part: {"rows": len(rows), "sha256": hash_of([to_json(e) for e in rows], 64)}
+                for part, rows in data.examples.items()
+            },
         },
         template={"name": chat.name, "sha256": chat.sha256, "stop_token": chat.stop_token, "text": chat.text},
-        versions={"python": platform.python_version(), **{p: _version(p) for p in ("heedful", "torch", "transformers", "peft", "accelerate", "tokenizers")}},
+        versions={
+            "python": platform.python_version(),
+            **{p: _version(p) for p in ("heedful", "torch", "transformers", "peft", "accelerate", "tokenizers")},
+        },
         machine=describe_machine(work.device, work.precision),
     )
 
@@ -225,7 +243,9 @@ def _answer(work: _Work, model: Any, which: str, title: str) -> None:
     if not work.questions:
         return
     with _Timed(work.run, work.view, "before" if which == "base" else "after", title):
-        backend = TransformersBackend(work.recipe.model if which == "base" else f"run:{work.run.path.name}", model, work.chat)
+        backend = TransformersBackend(
+            work.recipe.model if which == "base" else f"run:{work.run.path.name}", model, work.chat
+        )
         respond_to_file(work.run.responses(which), backend, work.questions, work.settings, progress=work.view.advance)
 
 
@@ -282,7 +302,11 @@ def _note_outcome(work: _Work, training: Training, ended: str) -> None:
     progress = training.progress
     best = progress.best
     assert best is not None  # there is an evaluation at step 0
-    losses = [(int(line["step"]), float(line["train_loss"])) for line in read_metrics(work.run.metrics) if line.get("train_loss") is not None]
+    losses = [
+        (int(line["step"]), float(line["train_loss"]))
+        for line in read_metrics(work.run.metrics)
+        if line.get("train_loss") is not None
+    ]
     verdict = judge_curves(progress.evaluations, losses)
     work.run.update_manifest(
         outcome={
@@ -312,4 +336,3 @@ class _Timed:
             return
         spent = self.run.read_manifest().get("timings", {}).get(self.name, 0.0) + time.perf_counter() - self.begin
         self.run.update_manifest(timings={self.name: round(spent, 2)})
-

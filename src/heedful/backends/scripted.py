@@ -27,10 +27,14 @@ class ScriptedBackend:
     def answer(self, prompts: Sequence[Sequence[Message]], settings: GenerationSettings) -> Iterator[Answer]:
         for index, messages in enumerate(prompts):
             question = next((m for m in reversed(messages) if m.role == "user"), None)
-            asked = "" if question is None else question.content + (f"\n\n{question.context}" if question.context else "")
+            asked = (
+                "" if question is None else question.content + (f"\n\n{question.context}" if question.context else "")
+            )
             text = self.answers.get(asked)
             words = len((text or "").split())
             if text is None:
-                yield Answer(index, "", "error", len(asked.split()), 0, 0.0, "the script has no answer to this question")
+                yield Answer(
+                    index, "", "error", len(asked.split()), 0, 0.0, "the script has no answer to this question"
+                )
             else:
                 yield Answer(index, text, "stop", len(asked.split()), words, 0.0)

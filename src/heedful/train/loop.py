@@ -25,11 +25,11 @@ from accelerate import Accelerator
 
 from heedful.batches import Batch, LengthBatches, by_length, collate
 from heedful.errors import Interrupted, TrainingError
+from heedful.models import checkpoints
 from heedful.models.adapters import load_trainable_state, plain_model, trainable_state
+from heedful.models.machine import resident_mb
 from heedful.records import TokenExample
 from heedful.store import RunFolder, append_jsonl, read_jsonl
-from heedful.train import checkpoints
-from heedful.train.machine import resident_mb
 from heedful.train.objective import Objective
 from heedful.train.progress import Progress, learning_rate_at
 from heedful.train.recipe import Recipe
@@ -108,7 +108,9 @@ def prepare_training(
     if recipe.track:
         plain = {k: str(v) for k, v in recipe.to_json().items()}
         accelerator.init_trackers("heedful", config=plain)
-    return Training(recipe, run, train, val, objective, optimizer, accelerator, precision, pad_id, watcher, take_samples)
+    return Training(
+        recipe, run, train, val, objective, optimizer, accelerator, precision, pad_id, watcher, take_samples
+    )
 
 
 def make_optimizer(model: Any, recipe: Recipe) -> torch.optim.Optimizer:
@@ -137,7 +139,11 @@ def fit(training: Training, resume: bool = False) -> Progress:
         while t.progress.finished is None:
             for rows in _rest_of_epoch(t):
                 _train_step(t, rows)
-                if t.progress.step % t.eval_every == 0 or t.progress.position == t.steps_per_epoch or t.progress.step == t.total_steps:
+                if (
+                    t.progress.step % t.eval_every == 0
+                    or t.progress.position == t.steps_per_epoch
+                    or t.progress.step == t.total_steps
+                ):
                     _evaluate(t)
                     _decide(t)
                     _checkpoint(t)
@@ -195,8 +201,15 @@ def _train_step(t: Training, rows: list[int]) -> None:
     seconds = time.perf_counter() - begin
     tokens = sum(len(e.ids) for e in examples)
     p.step, p.position = p.step + 1, p.position + 1
-    p.examples, p.tokens, p.trained_tokens, p.seconds = p.examples + len(rows), p.tokens + tokens, p.trained_tokens + trained, p.seconds + seconds
-    line = _metrics_line(t, train_loss=loss_value, lr=rate, grad_norm=norm_value, tokens_per_s=round(tokens / seconds, 1))
+    p.examples, p.tokens, p.trained_tokens, p.seconds = (
+        p.examples + len(rows),
+        p.tokens + tokens,
+        p.trained_tokens + trained,
+        p.seconds + seconds,
+    )
+    line = _metrics_line(
+        t, train_loss=loss_value, lr=rate, grad_norm=norm_value, tokens_per_s=round(tokens / seconds, 1)
+    )
     _log(t, line)
     t.watcher.step(line, t.total_steps)
 
@@ -241,7 +254,9 @@ def _evaluate(t: Training) -> None:
     t.watcher.evaluating(p.step)
     evaluation = measure_loss(t, t.val, p.step)
     if not math.isfinite(evaluation.loss):
-        raise TrainingError(f"step {p.step}: the validation loss is not a number; the model is broken or precision is too low: use precision: fp32")
+        raise TrainingError(
+            f"step {p.step}: the validation loss is not a number; the model is broken or precision is too low: use precision: fp32"
+        )
     p.evaluations.append(evaluation)
     line = _metrics_line(t, val_loss=evaluation.loss)
     _log(t, line)

@@ -58,7 +58,11 @@ def prepare_data(recipe: Recipe, chat: Chat) -> PreparedData:
         builder.add_part(part, examples[part])
         builder.add_tokens(part, tokens[part], chat.stop_id, bos)
     if inside := _control_tokens_inside(chat, examples):
-        builder.find("control_tokens", "rows whose text holds a control token of this model, which every tokenizer will read as one", inside)
+        builder.find(
+            "control_tokens",
+            "rows whose text holds a control token of this model, which every tokenizer will read as one",
+            inside,
+        )
     ledger = builder.ledger().to_json()
     _need_rows(examples, ledger)
     return PreparedData(examples, tokens, ledger)
@@ -74,7 +78,9 @@ def _parts(split: Split) -> dict[str, Sequence[Example]]:
     return {part: found.get(part, ()) for part in PARTS}
 
 
-def _encode_or_drop(example: Example, chat: Chat, recipe: Recipe, builder: LedgerBuilder) -> tuple[Example, TokenExample] | None:
+def _encode_or_drop(
+    example: Example, chat: Chat, recipe: Recipe, builder: LedgerBuilder
+) -> tuple[Example, TokenExample] | None:
     try:
         row = chat.encode(example, recipe.train_on)
     except TemplateError as e:
@@ -87,15 +93,22 @@ def _encode_or_drop(example: Example, chat: Chat, recipe: Recipe, builder: Ledge
             f"{example.source}: the row has {len(row.ids):,} tokens, more than max_length {recipe.max_length:,}; "
             "raise max_length, or set overlong to drop or truncate"
         )
-    if recipe.overlong == "truncate" and (cut := shorten(example, chat, recipe.train_on, recipe.max_length, len(row.ids))):
+    if recipe.overlong == "truncate" and (
+        cut := shorten(example, chat, recipe.train_on, recipe.max_length, len(row.ids))
+    ):
         return cut
     builder.drop_kept(
-        example.id, "too long", f"longer than max_length {recipe.max_length:,} tokens" + (" even without its input" if recipe.overlong == "truncate" else "")
+        example.id,
+        "too long",
+        f"longer than max_length {recipe.max_length:,} tokens"
+        + (" even without its input" if recipe.overlong == "truncate" else ""),
     )
     return None
 
 
-def shorten(example: Example, chat: Chat, train_on: str, max_length: int, before: int) -> tuple[Example, TokenExample] | None:
+def shorten(
+    example: Example, chat: Chat, train_on: str, max_length: int, before: int
+) -> tuple[Example, TokenExample] | None:
     """A row of at most `max_length` tokens: without its oldest question-and-answer pairs, then with its input cut short.
 
     The last question and the trained answer stay whole, the stop token too. None where that is not enough.
@@ -142,7 +155,13 @@ def _control_tokens_inside(chat: Chat, examples: dict[str, list[Example]]) -> li
         e.source
         for rows in examples.values()
         for e in rows
-        if any(mark in part for m in e.messages for part in (m.content, m.context or "") if "<" in part or "[" in part for mark in marks)
+        if any(
+            mark in part
+            for m in e.messages
+            for part in (m.content, m.context or "")
+            if "<" in part or "[" in part
+            for mark in marks
+        )
     ]
 
 

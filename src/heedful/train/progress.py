@@ -33,7 +33,12 @@ class Progress:
 
     def to_json(self) -> dict[str, Any]:
         out: dict[str, Any] = {name: getattr(self, name) for name in COUNTERS}
-        return {**out, "finished": self.finished, "attempt": self.attempt, "evaluations": [e.to_json() for e in self.evaluations]}
+        return {
+            **out,
+            "finished": self.finished,
+            "attempt": self.attempt,
+            "evaluations": [e.to_json() for e in self.evaluations],
+        }
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Progress:

@@ -24,50 +24,96 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
-    model: str = Field("pip:gemma3-270m", description="The pretrained model: hf:ID-or-folder, gguf:FILE, pip:NAME or run:DIR.")
+    model: str = Field(
+        "pip:gemma3-270m", description="The pretrained model: hf:ID-or-folder, gguf:FILE, pip:NAME or run:DIR."
+    )
     data: tuple[str, ...] = Field((), description="Files with instructions and answers: JSON, JSONL, CSV or Parquet.")
     format: str = Field("auto", description="How a row is read: auto, alpaca or messages.")
-    split: str = Field("85/5/10", description="Train, validation and test: 85/5/10, order:train=935,test=110,val=55, or train=FILE,val=FILE,test=FILE.")
-    allow_overlap: bool = Field(False, description="Go on although parts of the split share questions; the report says so.")
+    split: str = Field(
+        "85/5/10",
+        description="Train, validation and test: 85/5/10, order:train=935,test=110,val=55, or train=FILE,val=FILE,test=FILE.",
+    )
+    allow_overlap: bool = Field(
+        False, description="Go on although parts of the split share questions; the report says so."
+    )
     limit: int | None = Field(None, ge=1, description="Read at most so many rows; null reads all.")
 
-    template: str = Field("auto", description="auto (the model's own, else alpaca), alpaca, alpaca-stanford, phi3, phi3-plain, chatml, llama3, gemma, model, or a .jinja file.")
-    train_on: Literal["answers", "last-answer", "everything"] = Field("answers", description="Which tokens are trained: answers, last-answer, or everything (the question too).")
+    template: str = Field(
+        "auto",
+        description="auto (the model's own, else alpaca), alpaca, alpaca-stanford, phi3, phi3-plain, chatml, llama3, gemma, model, or a .jinja file.",
+    )
+    train_on: Literal["answers", "last-answer", "everything"] = Field(
+        "answers", description="Which tokens are trained: answers, last-answer, or everything (the question too)."
+    )
     max_length: int = Field(1024, ge=8, description="Longest row, in tokens.")
-    overlong: Literal["drop", "truncate", "error"] = Field("drop", description="A longer row is dropped, truncated (oldest turns, then the input; never the answer), or an error.")
+    overlong: Literal["drop", "truncate", "error"] = Field(
+        "drop",
+        description="A longer row is dropped, truncated (oldest turns, then the input; never the answer), or an error.",
+    )
 
-    tuning: Literal["lora", "full"] = Field("lora", description="lora trains small added matrices, full all the weights.")
+    tuning: Literal["lora", "full"] = Field(
+        "lora", description="lora trains small added matrices, full all the weights."
+    )
     lora_rank: int = Field(16, ge=1, description="Rank of the added matrices.")
-    lora_alpha: float = Field(32.0, gt=0, description="Scale: the added product is multiplied by lora_alpha / lora_rank.")
+    lora_alpha: float = Field(
+        32.0, gt=0, description="Scale: the added product is multiplied by lora_alpha / lora_rank."
+    )
     lora_dropout: float = Field(0.0, ge=0, lt=1, description="Share of inputs to the added matrices that is dropped.")
-    lora_targets: str = Field("all-linear", description="Layers that get matrices: all-linear, or names separated by commas.")
+    lora_targets: str = Field(
+        "all-linear", description="Layers that get matrices: all-linear, or names separated by commas."
+    )
 
     epochs: int = Field(2, ge=1, description="Passes over the training rows.")
     max_steps: int | None = Field(None, ge=1, description="Stop after so many steps; null for all epochs.")
     batch_size: int = Field(8, ge=1, description="Rows a step, over all processes and accumulation.")
-    micro_batch_size: int | None = Field(None, ge=1, description="Rows a forward pass and process; null for as many as a step has. Smaller needs less memory and gives the same step.")
-    learning_rate: float | Auto = Field("auto", description="Highest learning rate; auto is 2e-4 for lora and 2e-5 for full.")
-    schedule: Literal["linear", "cosine", "constant"] = Field("cosine", description="How the learning rate decays after the warm-up.")
+    micro_batch_size: int | None = Field(
+        None,
+        ge=1,
+        description="Rows a forward pass and process; null for as many as a step has. Smaller needs less memory and gives the same step.",
+    )
+    learning_rate: float | Auto = Field(
+        "auto", description="Highest learning rate; auto is 2e-4 for lora and 2e-5 for full."
+    )
+    schedule: Literal["linear", "cosine", "constant"] = Field(
+        "cosine", description="How the learning rate decays after the warm-up."
+    )
     warmup_steps: int = Field(10, ge=0, description="Steps over which the learning rate rises from 0.")
     weight_decay: float = Field(0.0, ge=0, description="AdamW's decay of matrices (norms and biases have none).")
     max_grad_norm: float = Field(1.0, gt=0, description="Gradients are scaled down to this norm.")
-    precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto measures which is faster on this machine.")
+    precision: Literal["auto", "fp32", "bf16"] = Field(
+        "auto", description="auto measures which is faster on this machine."
+    )
     gradient_checkpointing: bool = Field(False, description="Compute activations twice to save memory.")
-    attention: Literal["sdpa", "eager", "flash_attention_2"] = Field("sdpa", description="transformers' attention implementation.")
+    attention: Literal["sdpa", "eager", "flash_attention_2"] = Field(
+        "sdpa", description="transformers' attention implementation."
+    )
     device: str = Field("auto", description="auto (a GPU where there is one), cpu, cuda, mps.")
 
-    eval_every: int | Auto = Field("auto", description="Steps between two losses on the whole validation set; auto is a quarter of an epoch. Each epoch's end has one too.")
-    patience: int = Field(4, ge=0, description="Stop after so many evaluations in a row without a better validation loss; 0 never stops early.")
-    keep_checkpoints: int = Field(1, ge=1, description="Newest checkpoints to keep (run:DIR@step=N loads one), besides the best weights.")
+    eval_every: int | Auto = Field(
+        "auto",
+        description="Steps between two losses on the whole validation set; auto is a quarter of an epoch. Each epoch's end has one too.",
+    )
+    patience: int = Field(
+        4,
+        ge=0,
+        description="Stop after so many evaluations in a row without a better validation loss; 0 never stops early.",
+    )
+    keep_checkpoints: int = Field(
+        1, ge=1, description="Newest checkpoints to keep (run:DIR@step=N loads one), besides the best weights."
+    )
     samples: int = Field(3, ge=0, description="Validation questions that are answered at every evaluation.")
     sample_tokens: int = Field(48, ge=1, description="New tokens in such an answer, at most.")
 
-    test_questions: int | None = Field(None, ge=0, description="Test questions answered before and after; null for all, 0 for none.")
+    test_questions: int | None = Field(
+        None, ge=0, description="Test questions answered before and after; null for all, 0 for none."
+    )
     max_new_tokens: int = Field(128, ge=1, description="New tokens in a test answer, at most.")
     response_batch_size: int = Field(16, ge=1, description="Test questions that are answered side by side.")
 
     seed: int = Field(0, ge=0, description="For the split, the order of rows and the added matrices.")
-    track: tuple[Literal["tensorboard", "trackio", "wandb"], ...] = Field((), description="Where metrics go besides metrics.jsonl.")
+    track: tuple[Literal["tensorboard", "trackio", "wandb"], ...] = Field(
+        (), description="Where metrics go besides metrics.jsonl."
+    )
     trust_remote_code: bool = Field(False, description="Let the model's repository run its own Python code.")
 
     @field_validator("data", "track", mode="before")
@@ -109,9 +155,35 @@ class Recipe(BaseModel):
 
 PRESETS: dict[str, dict[str, Any]] = {
     "laptop-cpu": {"tuning": "lora", "batch_size": 8, "max_length": 512, "device": "cpu", "max_new_tokens": 64},
-    "one-gpu-lora": {"tuning": "lora", "batch_size": 32, "micro_batch_size": 8, "max_length": 2048, "precision": "bf16", "device": "cuda", "response_batch_size": 64},
-    "one-gpu-full": {"tuning": "full", "batch_size": 32, "micro_batch_size": 4, "max_length": 2048, "precision": "bf16", "gradient_checkpointing": True, "device": "cuda", "response_batch_size": 64},
-    "multi-gpu-fsdp": {"tuning": "full", "batch_size": 128, "micro_batch_size": 4, "max_length": 4096, "precision": "bf16", "gradient_checkpointing": True, "device": "auto", "response_batch_size": 64},
+    "one-gpu-lora": {
+        "tuning": "lora",
+        "batch_size": 32,
+        "micro_batch_size": 8,
+        "max_length": 2048,
+        "precision": "bf16",
+        "device": "cuda",
+        "response_batch_size": 64,
+    },
+    "one-gpu-full": {
+        "tuning": "full",
+        "batch_size": 32,
+        "micro_batch_size": 4,
+        "max_length": 2048,
+        "precision": "bf16",
+        "gradient_checkpointing": True,
+        "device": "cuda",
+        "response_batch_size": 64,
+    },
+    "multi-gpu-fsdp": {
+        "tuning": "full",
+        "batch_size": 128,
+        "micro_batch_size": 4,
+        "max_length": 4096,
+        "precision": "bf16",
+        "gradient_checkpointing": True,
+        "device": "auto",
+        "response_batch_size": 64,
+    },
 }
 
 
@@ -124,7 +196,10 @@ def make_recipe(values: Mapping[str, Any]) -> Recipe:
 
 
 def read_recipe(
-    path: str | Path | None = None, preset: str | None = None, settings: Sequence[str] = (), flags: Mapping[str, Any] | None = None
+    path: str | Path | None = None,
+    preset: str | None = None,
+    settings: Sequence[str] = (),
+    flags: Mapping[str, Any] | None = None,
 ) -> Recipe:
     """Defaults, then the preset, then the file, then ``key=value`` settings, then flags: each overrides what is before it.
 
@@ -134,7 +209,9 @@ def read_recipe(
     values: dict[str, Any] = {}
     if preset is not None:
         if preset not in PRESETS:
-            raise RecipeError([f"unknown preset '{preset}'{did_you_mean(preset, PRESETS)}; choose {', '.join(PRESETS)}"])
+            raise RecipeError(
+                [f"unknown preset '{preset}'{did_you_mean(preset, PRESETS)}; choose {', '.join(PRESETS)}"]
+            )
         values |= PRESETS[preset]
     if path is not None:
         values |= _read_yaml(Path(path))
@@ -176,7 +253,9 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise RecipeError([f"{path}: no such recipe; write one with `heedful train --print-recipe > {path}`"]) from None
     except IsADirectoryError:
-        raise RecipeError([f"{path}: is a folder; name a recipe file (a run is gone on with by --out RUN --resume)"]) from None
+        raise RecipeError(
+            [f"{path}: is a folder; name a recipe file (a run is gone on with by --out RUN --resume)"]
+        ) from None
     except UnicodeDecodeError as e:
         raise RecipeError([f"{path}: not UTF-8 text at byte {e.start}; save it as UTF-8"]) from None
     except yaml.MarkedYAMLError as e:

@@ -85,7 +85,9 @@ def judge_curves(evaluations: Sequence[Evaluation], train_losses: Sequence[tuple
     rows = len(evaluations[0].row_losses) if evaluations else 0
     if len(evaluations) < 3 or rows < 2:
         return Verdict(
-            "inconclusive", None, f"{len(evaluations)} evaluations on {rows} validation rows are too few to tell; evaluate more often or on more rows"
+            "inconclusive",
+            None,
+            f"{len(evaluations)} evaluations on {rows} validation rows are too few to tell; evaluate more often or on more rows",
         )
     first, last = evaluations[0], evaluations[-1]
     best = min(evaluations, key=lambda e: e.loss)
@@ -98,9 +100,17 @@ def judge_curves(evaluations: Sequence[Evaluation], train_losses: Sequence[tuple
             f"the validation loss was lowest at step {best.step} ({best.loss:.3f}) and rose to {last.loss:.3f} by step {last.step}{falling}",
         )
     if compare(first, best) >= 0:
-        return Verdict("inconclusive", None, f"the validation loss went from {first.loss:.3f} to {last.loss:.3f}, which is within its noise on {rows} rows")
+        return Verdict(
+            "inconclusive",
+            None,
+            f"the validation loss went from {first.loss:.3f} to {last.loss:.3f}, which is within its noise on {rows} rows",
+        )
     if compare(before, last) < 0:
-        return Verdict("improving", None, f"the validation loss was still falling at the end: {before.loss:.3f} at step {before.step}, {last.loss:.3f} at step {last.step}")
+        return Verdict(
+            "improving",
+            None,
+            f"the validation loss was still falling at the end: {before.loss:.3f} at step {before.step}, {last.loss:.3f} at step {last.step}",
+        )
     return Verdict(
         "plateau",
         None,

@@ -40,7 +40,12 @@ class Checkpoint:
 
 
 def save_checkpoint(
-    folder: Path, kind: str, step: int, weights: dict[str, torch.Tensor], optimizer: dict[str, torch.Tensor], state: dict[str, Any]
+    folder: Path,
+    kind: str,
+    step: int,
+    weights: dict[str, torch.Tensor],
+    optimizer: dict[str, torch.Tensor],
+    state: dict[str, Any],
 ) -> Path:
     """Write ``folder/kind-STEP``; HeedfulError in one sentence where the disk is full."""
     target = folder / f"{kind}-{step:06d}"
@@ -99,7 +104,9 @@ def read_checkpoint(path: Path) -> Checkpoint:
     for name, expected in state["sha256"].items():
         file = path / name
         if not file.is_file() or _sha256(file) != expected:
-            raise RunError(f"{file}: damaged (its SHA-256 is not the one that was written); delete {path} to go on from the one before")
+            raise RunError(
+                f"{file}: damaged (its SHA-256 is not the one that was written); delete {path} to go on from the one before"
+            )
     weights = load_file(path / WEIGHTS)
     optimizer = load_file(path / OPTIMIZER) if OPTIMIZER in state["sha256"] else {}
     return Checkpoint(int(state["step"]), weights, optimizer, state)
@@ -127,7 +134,9 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer, names: dict[int, str]) -
     return out
 
 
-def load_optimizer_tensors(optimizer: torch.optim.Optimizer, named: dict[str, torch.nn.Parameter], tensors: dict[str, torch.Tensor]) -> None:
+def load_optimizer_tensors(
+    optimizer: torch.optim.Optimizer, named: dict[str, torch.nn.Parameter], tensors: dict[str, torch.Tensor]
+) -> None:
     """Put back what `optimizer_tensors` took."""
     for key, value in tensors.items():
         name, _, field = key.rpartition("/")

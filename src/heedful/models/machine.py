@@ -23,7 +23,9 @@ def choose_device(name: str) -> torch.device:
         device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as e:
-        raise RequestError(f"device '{name}': not usable here ({str(e).splitlines()[0][:120]}); use device: auto") from None
+        raise RequestError(
+            f"device '{name}': not usable here ({str(e).splitlines()[0][:120]}); use device: auto"
+        ) from None
     return device
 
 

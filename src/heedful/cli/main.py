@@ -1,0 +1,74 @@
+"""The `heedful` command: its sub-commands, and how errors become one sentence and an exit status.
+
+Nothing here imports torch: `heedful --help`, `data check` and `report` start without it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from heedful.cli.data import app as data_app
+from heedful.cli.demo import demo
+from heedful.cli.report import report
+from heedful.cli.respond import respond
+from heedful.cli.show import show
+from heedful.cli.train import train
+from heedful.errors import HeedfulError
+
+app = typer.Typer(
+    name="heedful",
+    help="Teach a pretrained language model to follow instructions, and show the evidence that it does.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+data_app.command("show")(show)
+app.command("demo")(demo)
+app.add_typer(data_app, name="data")
+app.command("train")(train)
+app.command("respond")(respond)
+app.command("report")(report)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"heedful {version('heedful')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """Options that stand before a command."""
+
+
+def main() -> None:
+    """Run the command line; exit status 0 done, 1 failed, 2 wrong request, 130 interrupted."""
+    # Other libraries' progress bars would tear the live view; heedful shows its own.
+    os.environ.setdefault("TQDM_DISABLE", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    try:
+        app()
+    except HeedfulError as e:
+        print(f"heedful: {'' if e.exit_status == 130 else 'error: '}{e}", file=sys.stderr)
+        sys.exit(e.exit_status)
+    except KeyboardInterrupt:
+        print("heedful: stopped", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of a pipe went away, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
