@@ -91,7 +91,10 @@ class TokenExample:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A model's answer to one example. `settings` is the hash of the generation settings; `seconds` is the row's share."""
+    """A model's answer to one example.
+
+    `settings` is the hash of the generation settings; `seconds` is the row's share of its batch's time.
+    """
 
     id: str
     example_id: str

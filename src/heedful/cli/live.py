@@ -69,8 +69,8 @@ class Live:
 
     def step(self, line: dict[str, Any], total_steps: int) -> None:
         self.share = line["step"] / total_steps
-        shown = f"step {line['step']}/{total_steps}  loss {line['train_loss']:.3f}{self.last_loss}  {line['tokens_per_s']:.0f} tokens/s"
-        self._progress(shown)
+        loss = f"loss {line['train_loss']:.3f}{self.last_loss}"
+        self._progress(f"step {line['step']}/{total_steps}  {loss}  {line['tokens_per_s']:.0f} tokens/s")
 
     def evaluating(self, step: int) -> None:
         if self.tty:

@@ -45,6 +45,8 @@ def show_plan(recipe: Any, as_json: bool) -> None:
     typer.echo("\n".join(ledger_lines(data.ledger or {}, 80)))
     typer.echo(
         f"\n{recipe.model}, template {chat.name} (stop token {chat.stop_token}), {recipe.tuning} at {recipe.rate:g}\n"
-        f"{steps:,} steps of {recipe.batch_size} rows: {plan['tokens']:,} tokens, {plan['trained_tokens']:,} of them trained\n"
-        f"{plan['test_questions']:,} test questions answered before and after, at most {recipe.max_new_tokens} new tokens each"
+        f"{steps:,} steps of {recipe.batch_size} rows: {plan['tokens']:,} tokens, "
+        f"{plan['trained_tokens']:,} of them trained\n"
+        f"{plan['test_questions']:,} test questions answered before and after, "
+        f"at most {recipe.max_new_tokens} new tokens each"
     )

@@ -26,7 +26,7 @@ def show(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
-    """Show rows as the model reads them; trained tokens are bold and green, or between [[ and ]] where there is no colour."""
+    """Show rows as the model reads them; trained tokens are green, or between [[ and ]] where there is no colour."""
     from heedful.chat import Chat
     from heedful.data import load_examples
     from heedful.models.loading import load_tokenizer

@@ -59,7 +59,8 @@ def train(
     """Fine-tune a model on instructions, answer the test set before and after, and write the report."""
     flags: dict[str, Any] = {
         "model": model, "data": data, "split": split, "template": template, "epochs": epochs, "tuning": tuning,
-        "seed": seed, "limit": limit, "allow_overlap": allow_overlap or None, "trust_remote_code": trust_remote_code or None,
+        "seed": seed, "limit": limit, "allow_overlap": allow_overlap or None,
+        "trust_remote_code": trust_remote_code or None,
     }  # fmt: skip
     from heedful.train.recipe import read_recipe, recipe_yaml
 
@@ -95,7 +96,8 @@ def _resume(out: str | None, also: list[str], as_json: bool) -> None:
         raise RequestError("name the run to go on with: heedful train --resume --out RUN")
     if also:
         raise RequestError(
-            f"--resume goes on with the run's own recipe, so leave --{also[0].replace('_', '-')} away (or start a new run)"
+            f"--resume goes on with the run's own recipe, so leave --{also[0].replace('_', '-')} away, "
+            "or start a new run"
         )
 
     def go_on(view: Any) -> Any:

@@ -31,7 +31,7 @@ class Recipe(BaseModel):
     format: str = Field("auto", description="How a row is read: auto, alpaca or messages.")
     split: str = Field(
         "85/5/10",
-        description="Train, validation and test: 85/5/10, order:train=935,test=110,val=55, or train=FILE,val=FILE,test=FILE.",
+        description="Train/validation/test: 85/5/10, order:train=935,test=110,val=55, or train=FILE,val=FILE,test=FILE.",
     )
     allow_overlap: bool = Field(
         False, description="Go on although parts of the split share questions; the report says so."
@@ -40,7 +40,8 @@ class Recipe(BaseModel):
 
     template: str = Field(
         "auto",
-        description="auto (the model's own, else alpaca), alpaca, alpaca-stanford, phi3, phi3-plain, chatml, llama3, gemma, model, or a .jinja file.",
+        description="auto (the model's own, else alpaca), alpaca, alpaca-stanford, phi3, phi3-plain, chatml, llama3, "
+        "gemma, model, or a .jinja file.",
     )
     train_on: Literal["answers", "last-answer", "everything"] = Field(
         "answers", description="Which tokens are trained: answers, last-answer, or everything (the question too)."
@@ -69,7 +70,7 @@ class Recipe(BaseModel):
     micro_batch_size: int | None = Field(
         None,
         ge=1,
-        description="Rows a forward pass and process; null for as many as a step has. Smaller needs less memory and gives the same step.",
+        description="Rows a forward pass and process; null for all of a step. Fewer need less memory for the same step.",
     )
     learning_rate: float | Auto = Field(
         "auto", description="Highest learning rate; auto is 2e-4 for lora and 2e-5 for full."
@@ -91,7 +92,7 @@ class Recipe(BaseModel):
 
     eval_every: int | Auto = Field(
         "auto",
-        description="Steps between two losses on the whole validation set; auto is a quarter of an epoch. Each epoch's end has one too.",
+        description="Steps between losses on all validation rows; auto is a quarter of an epoch. Epochs end with one.",
     )
     patience: int = Field(
         4,
@@ -188,7 +189,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 def make_recipe(values: Mapping[str, Any]) -> Recipe:
-    """A checked recipe from plain values; RecipeError with every mistake, each with "did you mean" where one is near."""
+    """A checked recipe from plain values; RecipeError with every mistake, with "did you mean" where a key is near."""
     try:
         return Recipe(**dict(values))
     except ValidationError as e:
@@ -201,7 +202,7 @@ def read_recipe(
     settings: Sequence[str] = (),
     flags: Mapping[str, Any] | None = None,
 ) -> Recipe:
-    """Defaults, then the preset, then the file, then ``key=value`` settings, then flags: each overrides what is before it.
+    """Defaults, then the preset, the file, ``key=value`` settings, flags: each overrides what is before it.
 
     >>> read_recipe(settings=["epochs=3", "tuning=full"]).epochs
     3

@@ -1,0 +1,51 @@
+# Heedful: `make demo`, `make test` and `make check` set up all they need in .venv, on a fresh machine too.
+
+VENV := .venv
+BIN := $(VENV)/bin
+# Set-up pins torch, in its CPU build, which is much smaller than the default one; the package asks for a range only.
+TORCH := torch==2.13.0
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+
+.PHONY: demo test test-slow check format setup clean help
+
+help:
+	@echo 'make demo       install everything and see a model learn to follow instructions'
+	@echo 'make test       the tests, under two minutes'
+	@echo 'make test-slow  the tests with real models and many kills'
+	@echo 'make check      lint, format, types, docs'
+	@echo 'make format     mend what lint and format can'
+	@echo 'make clean      remove .venv'
+
+demo: $(VENV)/.ready-demo
+	@$(BIN)/heedful demo $(ARGS)
+
+test: $(VENV)/.ready-dev
+	@$(BIN)/python -m pytest -n 2 -m 'not slow' $(ARGS)
+
+test-slow: $(VENV)/.ready-dev
+	@$(BIN)/python -m pytest -m slow $(ARGS)
+
+check: $(VENV)/.ready-dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/pyright
+	@$(BIN)/python docs/check.py
+
+format: $(VENV)/.ready-dev
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+setup: $(VENV)/.ready-dev
+
+# The stamps make second runs fast: they are older than nothing but pyproject.toml.
+$(VENV)/.ready-demo: pyproject.toml Makefile
+	@sh scripts/setup.sh "$(PYTHON)" $(VENV) '$(TORCH)' demo
+	@touch $@
+
+$(VENV)/.ready-dev: pyproject.toml Makefile
+	@sh scripts/setup.sh "$(PYTHON)" $(VENV) '$(TORCH)' dev
+	@touch $@ $(VENV)/.ready-demo
+
+clean:
+	rm -rf $(VENV)
