@@ -31,7 +31,7 @@ class Recipe(BaseModel):
     format: str = Field("auto", description="How a row is read: auto, alpaca or messages.")
     split: str = Field(
         "85/5/10",
-        description="Train/validation/test: 85/5/10, order:train=935,test=110,val=55, or train=FILE,val=FILE,test=FILE.",
+        description="Train, val and test: 85/5/10, order:train=935,test=110,val=55, or train=FILE,val=FILE,test=FILE.",
     )
     allow_overlap: bool = Field(
         False, description="Go on although parts of the split share questions; the report says so."
@@ -70,7 +70,7 @@ class Recipe(BaseModel):
     micro_batch_size: int | None = Field(
         None,
         ge=1,
-        description="Rows a forward pass and process; null for all of a step. Fewer need less memory for the same step.",
+        description="Rows a forward pass and process; null for all of a step. Fewer need less memory, same step.",
     )
     learning_rate: float | Auto = Field(
         "auto", description="Highest learning rate; auto is 2e-4 for lora and 2e-5 for full."
