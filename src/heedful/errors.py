@@ -70,12 +70,12 @@ class Interrupted(HeedfulError):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return ``"; did you mean 'x'?"`` for the nearest of `known`, or the empty string.
+    """Return ``" (did you mean 'x'?)"`` for the nearest of `known`, or the empty string.
 
     >>> did_you_mean("epoch", ["epochs", "seed"])
-    "; did you mean 'epochs'?"
+    " (did you mean 'epochs'?)"
     >>> did_you_mean("colour", ["epochs", "seed"])
     ''
     """
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f"; did you mean '{near[0]}'?" if near else ""
+    return f" (did you mean '{near[0]}'?)" if near else ""

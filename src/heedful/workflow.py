@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import datetime
 import platform
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ import torch
 from heedful.backends.base import GenerationSettings
 from heedful.backends.transformers import TransformersBackend
 from heedful.chat import Chat
-from heedful.errors import HeedfulError, Interrupted, RunError
+from heedful.errors import HeedfulError, Interrupted, RequestError, RunError
 from heedful.models.adapters import add_lora, is_adapted, merge
 from heedful.models.loading import LoadedModel, load_model, load_tokenizer
 from heedful.models.machine import choose_device, choose_precision, describe_machine
@@ -119,7 +120,12 @@ def start_run(recipe: Recipe, folder: str | Path, view: View | None = None, comm
         outcome={"status": "running"},
     )
     write_text(run.recipe, recipe_yaml(recipe))
-    return _do(run, recipe, view or Silent())
+    try:
+        return _do(run, recipe, view or Silent())
+    except RequestError:
+        if not run.ledger.is_file():  # the request was wrong and nothing is lost: leave no half-written folder behind
+            shutil.rmtree(run.path, ignore_errors=True)
+        raise
 
 
 def resume_run(folder: str | Path, view: View | None = None) -> RunFolder:

@@ -125,7 +125,7 @@ def test_files_that_only_look_like_data(tmp_path: Path, start: bytes, said: str)
 
 def test_missing_file_names_its_nearest_sibling(tmp_path: Path):
     write(tmp_path, "train.jsonl", "{}")
-    assert error_of(tmp_path / "trian.jsonl").endswith("no such file; did you mean 'train.jsonl'?")
+    assert error_of(tmp_path / "trian.jsonl").endswith("no such file (did you mean 'train.jsonl'?)")
     assert "check the path" in error_of(tmp_path / "nowhere" / "x.jsonl")
 
 

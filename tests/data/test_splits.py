@@ -78,7 +78,7 @@ def test_ways_to_name_a_split():
         ("order:", "no part ''"),
         ("order:train=5", "no val part"),
         ("order:val=5,test=5", "no train part"),
-        ("order:train=5,vall=5", "no part 'vall' (the parts are train, val, test); did you mean 'val'?"),
+        ("order:train=5,vall=5", "no part 'vall' (the parts are train, val, test) (did you mean 'val'?)"),
         ("order:train=5,validation=5", "did you mean 'val'?"),
         ("order:train=5,val=2,train=5", "train stands twice"),
         ("order:train=rest,val=rest", "more than one part is the rest"),
@@ -260,7 +260,7 @@ def test_split_by_files(tmp_path: Path):
     assert [len(rows) for rows in split.parts().values()] == [1, 1, 0]
     with pytest.raises(RequestError, match="not both"):
         load_split([train], f"train={train},val={val}")
-    with pytest.raises(DataError, match=r"no such file; did you mean 'b.jsonl'"):
+    with pytest.raises(DataError, match=r"no such file \(did you mean 'b.jsonl'"):
         load_split([], f"train={train},val={tmp_path / 'bb.jsonl'}")
     write(val, row(""))
     with pytest.raises(DataError, match="the val part has no row that can be used"):

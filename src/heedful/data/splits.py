@@ -98,7 +98,7 @@ def _pairs(items: list[str], spec: str) -> list[tuple[str, str]]:
     for item in items:
         part, _, value = (s.strip() for s in item.partition("="))
         if part not in PARTS:
-            near = f"; did you mean '{_ALIASES[part]}'?" if part in _ALIASES else did_you_mean(part, PARTS)
+            near = f" (did you mean '{_ALIASES[part]}'?)" if part in _ALIASES else did_you_mean(part, PARTS)
             raise RequestError(f"split '{spec}': no part '{part}' (the parts are train, val, test){near}")
         if part in [p for p, _ in out]:
             raise RequestError(f"split '{spec}': {part} stands twice; name each part once")

@@ -234,6 +234,8 @@ def _load_weights(where: str, name: str, dtype: torch.dtype, attention: str, opt
 
 def _first_sentence(e: Exception) -> str:
     text = " ".join(str(e).split())
+    if isinstance(e, OSError) and "huggingface.co" in text:
+        return "there is no such folder here, and the hub does not have it or cannot be reached; check the name"
     head = text.split(". ")[0][:200].rstrip(".")
     return f"{type(e).__name__}: {head}" if head else type(e).__name__
 
