@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import ModuleType
 
 from heedful.backends.base import Backend, GenerationSettings
 from heedful.errors import DataError
@@ -62,7 +64,8 @@ def respond_to_file(
     for response in read_responses(path):
         if response.id not in wanted:
             raise DataError(
-                f"{path}: holds answers of {response.model} to other questions or with other settings; choose another --out"
+                f"{path}: holds answers of {response.model} to other questions or with other settings; "
+                "choose another --out"
             )
         done[response.id] = response
     todo = [e for i, e in wanted.items() if i not in done or done[i].finish_reason == "error"]
@@ -81,3 +84,12 @@ def read_responses(path: str | Path) -> list[Response]:
         response = from_json(Response, value, f"{path}:{number}")
         out[response.id] = response
     return list(out.values())
+
+
+class _Callable(ModuleType):
+    """`heedful.respond` is the function; importing this module, which has the same name, must not hide it."""
+
+    __call__ = staticmethod(respond)
+
+
+sys.modules[__name__].__class__ = _Callable
