@@ -62,7 +62,7 @@ def demo(
     from heedful.workflow import start_run
 
     recipe = make_recipe({**BUDGET, "model": model, "data": str(starter_path()), "seed": seed})
-    view = Live(Plan(expected))
+    view = Live(Plan(expected), brief=True)
     try:
         run = start_run(recipe, folder, view, command=command_line())
     finally:
@@ -77,8 +77,8 @@ def _introduce(model: str, kind: str, name: str) -> bool:
     """Say what will happen and whose model it is; whether the model must be converted first."""
     typer.echo(
         f"Heedful teaches {model} to follow instructions, on this machine.\n"
-        f"The budget: {TRAIN} rows to learn from, 1 pass, {VAL} to watch overfitting by, and {TEST} test\n"
-        f"questions answered before and after with at most {NEW_TOKENS} new tokens each.",
+        f"The budget: {TRAIN} rows to learn from in 1 pass, {VAL} to watch overfitting by, and\n"
+        f"{TEST} test questions, answered before and after in at most {NEW_TOKENS} new tokens.",
         err=True,
     )
     if kind != "pip":

@@ -36,7 +36,8 @@ def duration(seconds: float) -> str:
 class Live:
     """A `workflow.View` that writes to stderr. With a `plan` it tells the time left of all phases, else of this one."""
 
-    def __init__(self, plan: Plan | None = None, out: TextIO | None = None):
+    def __init__(self, plan: Plan | None = None, out: TextIO | None = None, brief: bool = False):
+        self.brief = brief
         self.out = out or sys.stderr
         self.tty = self.out.isatty()
         self.plan = plan
@@ -60,6 +61,13 @@ class Live:
         self._line(f"        {sentence}")
 
     def ledger(self, ledger: dict[str, Any]) -> None:
+        if self.brief:
+            train = ledger["parts"]["train"]
+            self.say(f"{ledger['read']:,} rows read: {ledger['kept']:,} kept, {ledger['dropped']:,} dropped")
+            self.say(
+                f"{train['tokens']:,} tokens to train on, {train['trained_tokens']:,} of them answers (only they count)"
+            )
+            return
         for line in ledger_lines(ledger, 72):
             self._line(f"        {line}")
 
