@@ -57,8 +57,8 @@ def collate(examples: Sequence[TokenExample], pad_id: int, pad_to: PadTo = "long
     """Pad rows on the right, shift by one, and mask.
 
     The model reads ``ids[:-1]`` and predicts ``ids[1:]``, so a row of n tokens fills n - 1 positions.
-    `pad_to`: ``"longest"`` row, or a number of positions (the context length); `multiple_of` rounds the length
-    up, which some hardware likes.
+    `pad_to`: the ``"longest"`` row, whose length `multiple_of` rounds up (some hardware likes that), or a number of
+    positions, which is kept as it is: past a model's context length there are no positions.
 
     Raises RequestError if a row is longer than a fixed length: cutting it here would eat the answer in silence.
 
@@ -68,21 +68,23 @@ def collate(examples: Sequence[TokenExample], pad_id: int, pad_to: PadTo = "long
     """
     if not examples:
         raise RequestError("a batch needs at least one row")
+    if multiple_of < 1:
+        raise RequestError(f"multiple_of is {multiple_of}; it must be 1 or more")
     longest = max(len(e.ids) for e in examples) - 1
+    width = max(1, -(-longest // multiple_of) * multiple_of)
     if pad_to != "longest":
         if longest > pad_to:
             row = max(examples, key=lambda e: len(e.ids))
             raise RequestError(
                 f"row {row.id} fills {longest} positions, more than the {pad_to} asked for; raise pad_to"
             )
-        longest = pad_to
-    width = max(1, -(-longest // multiple_of) * multiple_of)
+        width = max(1, pad_to)
     input_ids = torch.full((len(examples), width), pad_id, dtype=torch.long)
     labels = torch.full((len(examples), width), IGNORE_INDEX, dtype=torch.long)
     attention_mask = torch.zeros((len(examples), width), dtype=torch.long)
     for b, example in enumerate(examples):
         ids = torch.tensor(example.ids, dtype=torch.long)
-        n = len(ids) - 1
+        n = max(0, len(ids) - 1)
         input_ids[b, :n] = ids[:-1]
         labels[b, :n] = torch.where(torch.tensor(example.loss_mask[1:], dtype=torch.bool), ids[1:], IGNORE_INDEX)
         attention_mask[b, :n] = 1
@@ -94,6 +96,7 @@ class LengthBatches(Sampler[list[int]]):
 
     Rows are shuffled, cut into windows of 32 batches, sorted by length inside a window, and the batches are
     shuffled again: little padding, and still another order each epoch. Every row comes once an epoch.
+    Iterating twice gives the same order twice; `set_epoch` chooses another.
     """
 
     WINDOW = 32
@@ -102,6 +105,10 @@ class LengthBatches(Sampler[list[int]]):
         self.lengths = list(lengths)
         self.batch_size = batch_size
         self.seed = seed
+        self.epoch = epoch
+
+    def set_epoch(self, epoch: int) -> None:
+        """Take the order of that epoch from the next iteration on."""
         self.epoch = epoch
 
     def __len__(self) -> int:
@@ -120,6 +127,15 @@ class LengthBatches(Sampler[list[int]]):
         return iter(batches)
 
 
+class _NextEpoch(LengthBatches):
+    """`LengthBatches` that goes on to the next epoch with each iteration."""
+
+    def __iter__(self) -> Iterator[list[int]]:
+        batches = super().__iter__()
+        self.epoch += 1
+        return batches
+
+
 def by_length(lengths: Sequence[int], batch_size: int) -> list[list[int]]:
     """Indices in batches of like length, longest first, so that the largest need of memory shows at once."""
     order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
@@ -128,7 +144,10 @@ def by_length(lengths: Sequence[int], batch_size: int) -> list[list[int]]:
 
 @dataclass(frozen=True)
 class Loaders:
-    """Data loaders of `Batch` for the three parts; `train` is in another order each epoch, the others never change."""
+    """Data loaders of `Batch` for the three parts.
+
+    `train` gives another order each time it is iterated, beginning with epoch 0; the others never change.
+    """
 
     train: DataLoader[Batch]
     val: DataLoader[Batch]
@@ -144,12 +163,15 @@ def make_loader(
     pad_to: PadTo = "longest",
     multiple_of: int = 1,
 ) -> DataLoader[Batch]:
-    """A data loader over rows: shuffled in batches of like length if a seed is given, else longest rows first."""
+    """A data loader over rows: shuffled in batches of like length if a seed is given, else longest rows first.
+
+    The first iteration has the order of `epoch`, the next that of the epoch after it, and so on.
+    """
+    if batch_size < 1:
+        raise RequestError(f"batch_size is {batch_size}; it must be 1 or more")
     lengths = [len(e.ids) for e in examples]
     batches = (
-        by_length(lengths, batch_size)
-        if shuffle_seed is None
-        else LengthBatches(lengths, batch_size, shuffle_seed, epoch)
+        by_length(lengths, batch_size) if shuffle_seed is None else _NextEpoch(lengths, batch_size, shuffle_seed, epoch)
     )
     return DataLoader(
         list(examples),  # type: ignore[arg-type]

@@ -7,6 +7,10 @@ prompt that a model is asked with is, id by id, the beginning of the text it was
     chat.encode(example).ids        # (T,) the whole row, ending in the stop token
     chat.prompt_ids(example.prompt) # its beginning, as the model will be asked
 
+An answer is everything between the generation prompt and the end of the stop token. What a template writes of its
+own before an answer (Llama 2's space, Qwen 3's empty thinking block) is trained with it, because whoever asks with
+the template's generation prompt, as every server does, leaves it to the model to write.
+
 How a boundary stays exact whatever the tokenizer merges: the rendered text is encoded whole, as
 `apply_chat_template` and every server do. If the ids of the text up to a boundary are the beginning of the ids
 of the whole, the boundary lies between two tokens and nothing more is to be done. If a merge reaches across it
@@ -16,7 +20,10 @@ will be asked with the first piece alone.
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import itertools
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -68,8 +75,8 @@ class Span:
 class Chat:
     """A template bound to a tokenizer. Make one with `Chat.bind`.
 
-    `before` and `after` are what the template puts between the generation prompt and an answer (most often
-    nothing) and after an answer, up to and including the stop token.
+    `before` is what the template puts between the generation prompt and an answer (most often nothing), `after`
+    what it puts after an answer up to and including the stop token, `tail` what follows a last answer's stop token.
     """
 
     name: str
@@ -79,6 +86,7 @@ class Chat:
     stop_token: str
     before: str
     after: str
+    tail: str
 
     @classmethod
     def bind(cls, template: str, tokenizer: Tokenizer) -> Chat:
@@ -99,8 +107,7 @@ class Chat:
             )
         if template in templates.BUILT_IN and adds_bos(tokenizer):
             text = "{{- bos_token -}}" + text
-        before, after, stop_id = _find_stop(template, text, tokenizer)
-        return cls(template, text, tokenizer, stop_id, str(tokenizer.decode([stop_id])), before, after)
+        return cls(template, text, tokenizer, **_find_stop(template, text, tokenizer))
 
     @property
     def sha256(self) -> str:
@@ -109,17 +116,22 @@ class Chat:
 
     def render(self, messages: Sequence[Message], add_generation_prompt: bool = False) -> str:
         """The text of a conversation, the same as ``tokenizer.apply_chat_template(..., tokenize=False)`` gives."""
-        return templates.render(
-            self.text, self.as_dicts(messages), add_generation_prompt, _special_tokens(self.tokenizer)
-        )
+        return templates.render(self.text, self.as_dicts(messages), add_generation_prompt, self._tokens)
+
+    @functools.cached_property
+    def _tokens(self) -> dict[str, str]:
+        return _special_tokens(self.tokenizer)
 
     def as_dicts(self, messages: Sequence[Message]) -> list[dict[str, str]]:
-        """Messages as the template sees them: with `context` where it has a place for it, else merged into the content."""
+        """Messages as the template sees them.
+
+        A question's `context` stays apart where the template has a place for it; any other is put after the content.
+        """
         place = templates.has_place_for_context(self.text)
         out = []
         for m in messages:
             value = {"role": m.role, "content": m.content}
-            if m.context and place:
+            if m.context and place and m.role == "user":
                 value["context"] = m.context
             elif m.context:
                 value["content"] = f"{m.content}\n\n{m.context}"
@@ -128,56 +140,66 @@ class Chat:
 
     def prompt_ids(self, messages: Sequence[Message]) -> list[int]:
         """The ids with which the model is asked: the conversation and the start of the assistant's turn. Shape (T,)."""
-        return self._ids(self.render(messages, add_generation_prompt=True) + self.before)
+        return self._ids(self.render(messages, add_generation_prompt=True))
 
     def encode(self, example: Example, train_on: str = "answers") -> TokenExample:
         """Encode a row and mark its trained tokens.
 
-        `train_on`: ``answers`` trains every assistant turn (but those with ``train=False``), ``last-answer`` the
-        last one, ``everything`` all tokens but the first, which nothing predicts. The row ends with the stop
-        token of its last answer, itself trained; what a template writes after it is left out.
+        `train_on`: ``answers`` trains every assistant turn, ``last-answer`` the last one, ``everything`` all tokens
+        but the first, which nothing predicts. An assistant turn's own `train` flag goes before all three. The row
+        ends with the stop token of its last answer; what a template writes after it is left out.
 
         Raises TemplateError if the template rewrites earlier turns (then only ``last-answer`` is possible) or
         refuses the conversation.
         """
         text, spans = self.spans(example.messages, train_on)
         text = text[: spans[-1].end]
-        cuts = sorted({c for s in spans if s.trained for c in (s.start, s.end)})
-        ids, marks = self._cut(text, cuts)
-        mask = [False] * len(ids)
+        everything = train_on == "everything"
+        ids, marks = self._cut(text, sorted({c for s in spans if everything or s.trained for c in (s.start, s.end)}))
+        mask = [everything] * len(ids)
         for span in spans:
-            if train_on == "everything":
-                mask = [False] + [True] * (len(ids) - 1)
-            elif span.trained:
-                mask[marks[span.start] : marks[span.end]] = [True] * (marks[span.end] - marks[span.start])
+            if span.trained != everything:
+                start, end = marks[span.start], marks[span.end]
+                mask[start:end] = [span.trained] * (end - start)
+        if ids:
+            mask[0] = False
         return TokenExample(example.id, tuple(ids), tuple(mask))
 
     def spans(self, messages: Sequence[Message], train_on: str = "answers") -> tuple[str, list[Span]]:
-        """The rendered conversation and where each assistant's answer stands in it."""
+        """The rendered conversation and where each answer that may be trained stands in it; the last answer always."""
         if train_on not in TRAIN_ON:
             raise TemplateError(f"train_on '{train_on}': choose {', '.join(TRAIN_ON)}")
-        turns = [k for k, m in enumerate(messages) if m.role == "assistant"]
-        if not turns or turns[-1] != len(messages) - 1:
+        last = len(messages) - 1
+        if not messages or messages[last].role != "assistant":
             raise TemplateError("a conversation must end with the assistant's answer to be trained on")
         text = self.render(messages)
-        if train_on == "last-answer":
-            turns = turns[-1:]
         spans = []
-        for k in turns:
-            start, end = self._find_answer(text, messages, k)
-            spans.append(Span(start, end, messages[k].train is not False))
+        for k, message in enumerate(messages):
+            wanted = train_on != "last-answer" or k == last or message.train is True
+            if message.role == "assistant" and wanted:
+                start, end = self._find_answer(text, messages, k)
+                spans.append(Span(start, end, message.train is not False))
         return text, spans
 
     def _find_answer(self, text: str, messages: Sequence[Message], k: int) -> tuple[int, int]:
         """Where turn `k` stands in `text`: found by rendering what comes before it, never by searching for markers."""
-        prompt = self.render(messages[:k], add_generation_prompt=True) + self.before
-        if text.startswith(prompt):
-            for content in (messages[k].content, messages[k].content.strip()):
-                end = len(prompt) + len(content)
-                if text[len(prompt) : end] == content and text.startswith(self.after, end):
-                    return len(prompt), end + len(self.after)
-        which = "the last answer" if k == len(messages) - 1 else "an earlier answer"
-        mend = "choose another template" if k == len(messages) - 1 else "use train_on: last-answer"
+        prompt = self.render(messages[:k], add_generation_prompt=True)
+        last = k == len(messages) - 1
+        upto = text if last else self.render(messages[: k + 1])
+        start, end = len(prompt), len(upto) - len(self.tail)
+        if (
+            upto.startswith(prompt)
+            and upto.endswith(self.after + self.tail)
+            and start + len(self.after) <= end
+            and (last or text.startswith(upto[:end]))
+            and _holds(upto[start:end], messages[k].content)
+        ):
+            return start, end
+        which, mend = (
+            ("the last answer", "choose another template")
+            if last
+            else ("an earlier answer", "use train_on: last-answer")
+        )
         raise TemplateError(f"the template changes {which}, so its tokens cannot be marked exactly; {mend}")
 
     def _ids(self, text: str) -> list[int]:
@@ -200,19 +222,25 @@ class Chat:
         bounds = sorted({*cuts, len(text)} - {0})
         ids = self._ids(text[: bounds[0]])
         marks = {0: 0, bounds[0]: len(ids)}
-        for start, end in zip(bounds, bounds[1:], strict=False):
-            ids += self._continue(text[start:end])
+        for start, end in itertools.pairwise(bounds):
+            after_stop = text.endswith(self.stop_token, 0, start)
+            ids += self._continue(text[start:end], after_stop)
             marks[end] = len(ids)
         return ids, marks
 
-    def _continue(self, piece: str) -> list[int]:
+    def _continue(self, piece: str, after_stop: bool) -> list[int]:
         """Encode a piece from the middle of a text, without the space that some tokenizers put before a text."""
-        for anchor in _ANCHORS:
+        found = []
+        for anchor in (self.stop_token,) if after_stop else _ANCHORS:
             head = self._ids(anchor)
             whole = self._ids(anchor + piece)
-            if whole[: len(head)] == head and self.tokenizer.decode(whole) == self.tokenizer.decode(head) + piece:
+            if whole[: len(head)] != head:
+                continue
+            if after_stop or self.tokenizer.decode(whole) == self.tokenizer.decode(head) + piece:
                 return whole[len(head) :]
-        return self._ids(piece)
+            found.append(whole[len(head) :])
+        # A tokenizer that changes the text (NFKC) never gives the piece back: then no merge across is enough.
+        return found[0] if found else self._ids(piece)
 
     def install(self, tokenizer: Any, generation_config: Any = None) -> None:
         """Put the template into a tokenizer, and the stop token into a generation config, for other programs to use.
@@ -241,16 +269,28 @@ def special_ids(tokenizer: Tokenizer) -> frozenset[int]:
     return frozenset(added | set(tokenizer.all_special_ids))
 
 
+def control_texts(tokenizer: Tokenizer) -> dict[str, int]:
+    """The text of each control token and its id: a text that a tokenizer reads as one token wherever it stands."""
+    added = tokenizer.added_tokens_decoder
+    return {str(added[i]) if i in added else str(tokenizer.decode([i])): i for i in sorted(special_ids(tokenizer))}
+
+
 def _special_tokens(tokenizer: Tokenizer) -> dict[str, str]:
     return {k: str(v) for k, v in tokenizer.special_tokens_map.items() if not isinstance(v, list | tuple)}
 
 
 def _has_token(tokenizer: Tokenizer, token: str) -> bool:
-    return len(tokenizer.encode(token, add_special_tokens=False)) == 1
+    ids = tokenizer.encode(token, add_special_tokens=False)
+    return len(ids) == 1 and str(tokenizer.decode(ids)).strip() == token  # an unknown token is one id too
 
 
-def _find_stop(template: str, text: str, tokenizer: Tokenizer) -> tuple[str, str, int]:
-    """What a template puts before and after an answer, and the id of the token that ends it."""
+def _holds(span: str, content: str) -> bool:
+    """Whether the rendered answer has all of the content. A template may trim or move white space, but not words."""
+    return content in span or "".join(content.split()) in "".join(span.split())
+
+
+def _find_stop(template: str, text: str, tokenizer: Tokenizer) -> dict[str, Any]:
+    """What a template puts around an answer, and the token that ends it, as the fields of `Chat`."""
     tokens = _special_tokens(tokenizer)
     asked = [{"role": "user", "content": "Hello"}]
     prompt = templates.render(text, asked, True, tokens)
@@ -264,13 +304,30 @@ def _find_stop(template: str, text: str, tokenizer: Tokenizer) -> tuple[str, str
     before, found, after = whole[len(prompt) :].partition(_PROBE)
     if not found:
         raise TemplateError(f"{name}: it does not render the assistant's answer; mend the template")
-    controls = special_ids(tokenizer)
-    ids = tokenizer.encode("\n" + after, add_special_tokens=False)
-    stop = next((i for i in ids if i in controls), None)
+    stop = _first_control(after, tokenizer)
     if stop is None:
         raise TemplateError(
             f"{name}: an answer does not end in a stop token, so the model would never learn to stop; "
             "let the template write eos_token (or the end-of-turn token) after the assistant's content"
         )
-    stop_text = str(tokenizer.decode([stop]))
-    return before, after[: after.index(stop_text) + len(stop_text)], stop
+    token, stop_id, end = stop
+    return {"stop_id": stop_id, "stop_token": token, "before": before, "after": after[:end], "tail": after[end:]}
+
+
+def _first_control(after: str, tokenizer: Tokenizer) -> tuple[str, int, int] | None:
+    """The first control token in what follows an answer: its text, its id, and where it ends.
+
+    Only where there is none, an added token that looks like one (``<|im_end|>``): some models forget the mark.
+    """
+    looks = {
+        str(token): i
+        for i, token in tokenizer.added_tokens_decoder.items()
+        if re.fullmatch(r"[<\[]\S+[>\]]", str(token))
+    }
+    ids = set(tokenizer.encode(_PROBE + after, add_special_tokens=False))
+    for texts in (control_texts(tokenizer), looks):
+        found = [(after.index(t), -len(t), t) for t, i in texts.items() if t and t in after and i in ids]
+        if found:
+            start, _, token = min(found)
+            return token, texts[token], start + len(token)
+    return None

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+from jinja2 import nodes
+from jinja2.exceptions import SecurityError
 from jinja2.ext import Extension, loopcontrols
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -44,7 +46,8 @@ def template_text(name: str, own: str | None) -> str:
     if name == "model":
         if not own:
             raise TemplateError(
-                "template 'model': this model's tokenizer brings no chat template; choose one with --template, such as alpaca"
+                "template 'model': this model's tokenizer brings no chat template; "
+                "choose one with --template, such as alpaca"
             )
         return own
     if name.endswith((".jinja", ".jinja2", ".j2")):
@@ -61,13 +64,37 @@ def template_text(name: str, own: str | None) -> str:
 
 
 class _Generation(Extension):
-    """`{% generation %}...{% endgeneration %}`, which transformers uses for masks: here its body is rendered as it is."""
+    """`{% generation %}...{% endgeneration %}`, transformers' marks for masks: its body is rendered as it is."""
 
     tags = {"generation"}  # noqa: RUF012 - jinja2 wants a plain set
 
     def parse(self, parser: Any) -> Any:
-        next(parser.stream)
-        return parser.parse_statements(("name:endgeneration",), drop_needle=True)
+        line = next(parser.stream).lineno
+        body = parser.parse_statements(("name:endgeneration",), drop_needle=True)
+        return nodes.CallBlock(self.call_method("_body"), [], [], body).set_lineno(line)  # a scope of its own, as there
+
+    def _body(self, caller: Any) -> str:
+        return caller()
+
+
+class _Namespace(jinja2.utils.Namespace):
+    """A namespace that takes no name with an underscore before it: templates come from strangers."""
+
+    def __init__(*args: Any, **values: Any):  # so that a template may say namespace(self=...)
+        self, *rest = args
+        values = dict(*rest, **values)
+        for name in values:
+            _refuse_private(name)
+        jinja2.utils.Namespace.__init__(self, values)
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        _refuse_private(name)
+        super().__setitem__(name, value)
+
+
+def _refuse_private(name: Any) -> None:
+    if isinstance(name, str) and name.startswith("_"):
+        raise SecurityError(f"a namespace cannot hold '{name}'")
 
 
 def _raise_exception(message: str) -> None:
@@ -88,6 +115,7 @@ def compile_template(text: str) -> jinja2.Template:
     )
     environment.filters["tojson"] = _to_json
     environment.globals["raise_exception"] = _raise_exception
+    environment.globals["namespace"] = _Namespace
     environment.globals["strftime_now"] = lambda pattern: datetime.now().strftime(pattern)
     try:
         return environment.from_string(text)
@@ -95,28 +123,33 @@ def compile_template(text: str) -> jinja2.Template:
         raise TemplateError(
             f"the chat template is not valid Jinja (line {e.lineno}: {e.message}); mend the template"
         ) from None
+    except Exception as e:  # nested too deeply, a break outside of its loop, a constant that cannot be computed
+        raise TemplateError(
+            f"the chat template cannot be compiled ({type(e).__name__}: {e}); mend the template"
+        ) from None
 
 
 def render(
     text: str, messages: Sequence[Mapping[str, Any]], add_generation_prompt: bool, tokens: Mapping[str, str]
 ) -> str:
-    """Render messages (dictionaries with role, content and perhaps context) to text; TemplateError if it refuses them."""
+    """Render messages (role, content and perhaps context) to text; TemplateError if the template refuses them."""
     try:
         return compile_template(text).render(
             messages=list(messages), tools=None, documents=None, add_generation_prompt=add_generation_prompt, **tokens
         )
     except jinja2.TemplateError as e:
         raise TemplateError(f"the chat template refuses this conversation: {e.message or e}") from None
-    except (TypeError, KeyError, AttributeError, ValueError, ZeroDivisionError) as e:
+    except Exception as e:  # a template is a program: it can fail in any way, as by a range that is too long
         raise TemplateError(f"the chat template fails on this conversation: {type(e).__name__}: {e}") from None
 
 
 @functools.lru_cache(maxsize=32)
 def has_place_for_context(text: str) -> bool:
-    """Whether a template reads a message's `context` (``message.context`` or ``message['context']``)."""
+    """Whether a template reads a message's `context`: as an attribute, an item or by ``get``."""
     tree = compile_template(text).environment.parse(text)
-    names = {node.attr for node in tree.find_all(jinja2.nodes.Getattr)}
-    for node in tree.find_all(jinja2.nodes.Getitem):
-        if isinstance(node.arg, jinja2.nodes.Const):
-            names.add(node.arg.value)
+    names = {node.attr for node in tree.find_all(nodes.Getattr)}
+    names |= {node.arg.value for node in tree.find_all(nodes.Getitem) if isinstance(node.arg, nodes.Const)}
+    for call in tree.find_all(nodes.Call):
+        if isinstance(call.node, nodes.Getattr) and call.node.attr == "get":
+            names |= {arg.value for arg in call.args[:1] if isinstance(arg, nodes.Const)}
     return "context" in names

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from heedful.chat import Chat, Tokenizer, adds_bos, special_ids
+from heedful.chat import Chat, Tokenizer, adds_bos, control_texts
 from heedful.data import LedgerBuilder, Split, load_parts, read_examples
 from heedful.data.splits import FileSplit, parse_split, refuse_overlap
 from heedful.errors import DataError, RequestError, TemplateError
@@ -18,7 +19,7 @@ from heedful.train.recipe import Recipe
 
 @dataclass(frozen=True)
 class PreparedData:
-    """The parts of a split as examples and as token rows, in the same order; `ledger` is None when read back from a run."""
+    """The parts of a split as examples and as token rows, in the same order; `ledger` is None where read from a run."""
 
     examples: dict[str, list[Example]]
     tokens: dict[str, list[TokenExample]]
@@ -51,12 +52,12 @@ def prepare_data(recipe: Recipe, chat: Chat) -> PreparedData:
     for part, rows in _parts(split).items():
         pairs = [p for row in rows if (p := _encode_or_drop(row, chat, recipe, builder)) is not None]
         examples[part], tokens[part] = [e for e, _ in pairs], [t for _, t in pairs]
-    if recipe.overlong == "truncate" and builder.truncated:
-        builder.warn("over-long rows were truncated: their oldest turns, then their inputs, were shortened")
     bos = bos_id(chat.tokenizer)
     for part in examples:
         builder.add_part(part, examples[part])
         builder.add_tokens(part, tokens[part], chat.stop_id, bos)
+    if builder.truncated:
+        builder.warn("over-long rows were truncated: their oldest turns, then their inputs, were shortened")
     if inside := _control_tokens_inside(chat, examples):
         builder.find(
             "control_tokens",
@@ -83,20 +84,21 @@ def _encode_or_drop(
 ) -> tuple[Example, TokenExample] | None:
     try:
         row = chat.encode(example, recipe.train_on)
+        if len(row.ids) <= recipe.max_length:
+            return example, row
+        cut = None
+        if recipe.overlong == "truncate":
+            cut = shorten(example, chat, recipe.train_on, recipe.max_length, len(row.ids))
     except TemplateError as e:
         builder.drop_kept(example.id, "template", str(e))
         return None
-    if len(row.ids) <= recipe.max_length:
-        return example, row
+    if cut:
+        return cut
     if recipe.overlong == "error":
         raise DataError(
             f"{example.source}: the row has {len(row.ids):,} tokens, more than max_length {recipe.max_length:,}; "
             "raise max_length, or set overlong to drop or truncate"
         )
-    if recipe.overlong == "truncate" and (
-        cut := shorten(example, chat, recipe.train_on, recipe.max_length, len(row.ids))
-    ):
-        return cut
     builder.drop_kept(
         example.id,
         "too long",
@@ -109,9 +111,10 @@ def _encode_or_drop(
 def shorten(
     example: Example, chat: Chat, train_on: str, max_length: int, before: int
 ) -> tuple[Example, TokenExample] | None:
-    """A row of at most `max_length` tokens: without its oldest question-and-answer pairs, then with its input cut short.
+    """A row of at most `max_length` tokens: without its oldest questions and answers, then with its input cut short.
 
-    The last question and the trained answer stay whole, the stop token too. None where that is not enough.
+    The last question (which may be several user turns in a row) and the last answer stay whole, the stop token too.
+    None where that is not enough.
     """
     messages = list(example.messages)
     first = next((k for k, m in enumerate(messages) if m.role != "system"), 0)
@@ -120,11 +123,15 @@ def shorten(
         row = chat.encode(made, train_on)
         if len(row.ids) <= max_length:
             return made, dataclasses.replace(row, truncated=before - len(row.ids))
-        later = [k for k in range(first + 1, len(messages)) if messages[k].role == "user"]
+        later = [k for k in range(first + 1, len(messages)) if _asks_anew(messages, k)]
         if not later:
             break
         del messages[first : later[0]]
     return _shorten_context(example, messages, chat, train_on, max_length, before)
+
+
+def _asks_anew(messages: Sequence[Message], k: int) -> bool:
+    return messages[k].role == "user" and messages[k - 1].role == "assistant"
 
 
 def _shorten_context(
@@ -149,20 +156,23 @@ def _shorten_context(
 
 def _control_tokens_inside(chat: Chat, examples: dict[str, list[Example]]) -> list[str]:
     """Where a row's own text holds the text of a control token (``<|im_end|>``)."""
-    texts = [str(chat.tokenizer.decode([i])) for i in sorted(special_ids(chat.tokenizer))]
-    marks = [t for t in texts if len(t) > 2]
+    holds = _searcher([t for t in control_texts(chat.tokenizer) if len(t) > 2])
     return [
         e.source
         for rows in examples.values()
         for e in rows
-        if any(
-            mark in part
-            for m in e.messages
-            for part in (m.content, m.context or "")
-            if "<" in part or "[" in part
-            for mark in marks
-        )
+        if any(holds(part) for m in e.messages for part in (m.content, m.context) if part)
     ]
+
+
+def _searcher(marks: Sequence[str]) -> Callable[[str], bool]:
+    """A test whether a text holds any of thousands of marks: first by their three first characters, then whole."""
+    by_head: dict[str, list[str]] = {}
+    for mark in marks:
+        by_head.setdefault(mark[:3], []).append(mark)
+    heads = re.compile("(?=(" + "|".join(map(re.escape, by_head)) + "))" if by_head else "(?!)", re.DOTALL)
+    whole = {head: tuple(found) for head, found in by_head.items()}
+    return lambda text: any(text.startswith(whole[m[1]], m.start()) for m in heads.finditer(text))
 
 
 def _need_rows(examples: dict[str, list[Example]], ledger: dict[str, Any]) -> None:
