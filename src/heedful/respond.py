@@ -67,13 +67,17 @@ def respond_to_file(
                 f"{path}: holds answers of {response.model} to other questions or with other settings; "
                 "choose another --out"
             )
+        if response.messages != wanted[response.id].prompt:
+            raise DataError(
+                f"{path}: its answer to {response.example_id} is to another question of that id; choose another --out"
+            )
         done[response.id] = response
     todo = [e for i, e in wanted.items() if i not in done or done[i].finish_reason == "error"]
-    progress(len(examples) - len(todo), len(examples))
-    for response in respond(backend, todo, settings, name):
+    progress(len(wanted) - len(todo), len(wanted))
+    for number, response in enumerate(respond(backend, todo, settings, name), 1):
         append_jsonl(path, to_json(response))
         done[response.id] = response
-        progress(len(done), len(examples))
+        progress(len(wanted) - len(todo) + number, len(wanted))
     return [done[i] for i in wanted if i in done]
 
 

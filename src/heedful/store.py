@@ -65,10 +65,11 @@ class RunFolder:
 
     def update_manifest(self, **changes: Any) -> dict[str, Any]:
         """Change top-level keys of the manifest, whole or not at all; dictionaries are merged one level deep."""
-        value = self.read_manifest() if self.manifest.is_file() else {"schema": MANIFEST_SCHEMA}
+        value: dict[str, Any] = self.read_manifest() if self.manifest.is_file() else {"schema": MANIFEST_SCHEMA}
         for key, change in changes.items():
-            if isinstance(change, Mapping) and isinstance(value.get(key), dict):
-                value[key] = {**value[key], **change}
+            now = value.get(key)
+            if isinstance(change, Mapping) and isinstance(now, dict):
+                value[key] = {**now, **change}
             else:
                 value[key] = change
         write_json(self.manifest, value)
@@ -83,17 +84,20 @@ def is_run(path: str | Path) -> bool:
 @contextlib.contextmanager
 def disk_errors(path: str | Path) -> Iterator[None]:
     """Turn a full disk or a forbidden write into one sentence."""
+    full = f"{path}: the disk is full; free some room and run the command again with --resume"
     try:
         yield
     except OSError as e:
         if e.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise HeedfulError(
-                f"{path}: the disk is full; free some room and run the command again with --resume"
-            ) from e
+            raise HeedfulError(full) from e
         if e.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise RunError(f"{path}: cannot be written ({e.strerror}); choose another folder with --out") from e
         if e.errno in (errno.ENOTDIR, errno.EISDIR):
-            raise RunError(f"{path}: cannot be written ({e.strerror.lower()}); choose another path") from e
+            raise RunError(f"{path}: cannot be written ({str(e.strerror).lower()}); choose another path") from e
+        raise
+    except Exception as e:  # safetensors has an error of its own, which bears the system's in its text alone
+        if type(e).__name__ == "SafetensorError" and "os error 28" in str(e):
+            raise HeedfulError(full) from e
         raise
 
 
@@ -139,6 +143,8 @@ def read_json(path: str | Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
+    except UnicodeDecodeError as e:
+        raise DataError(f"{path}: not UTF-8 text at byte {e.start}; restore the file or make it again") from None
     except json.JSONDecodeError as e:
         raise DataError(f"{path}:{e.lineno}: broken JSON ({e.msg}); restore the file or make it again") from None
 

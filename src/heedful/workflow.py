@@ -15,6 +15,7 @@ The manifest is written first and bears the whole recipe, so a run that was kill
 from __future__ import annotations
 
 import datetime
+import math
 import platform
 import shutil
 import time
@@ -29,13 +30,13 @@ import torch
 from heedful.backends.base import GenerationSettings
 from heedful.backends.transformers import TransformersBackend
 from heedful.chat import Chat
-from heedful.errors import HeedfulError, Interrupted, RequestError, RunError
+from heedful.errors import HeedfulError, Interrupted, RequestError, RunError, TrainingError
 from heedful.models.adapters import add_lora, is_adapted, merge
 from heedful.models.loading import LoadedModel, load_model, load_tokenizer
 from heedful.models.machine import choose_device, choose_precision, describe_machine
 from heedful.models.save import save_adapter, save_model
 from heedful.records import Example, hash_of, to_json
-from heedful.respond import respond, respond_to_file
+from heedful.respond import read_responses, respond, respond_to_file
 from heedful.store import MANIFEST_SCHEMA, RunFolder, append_jsonl, read_json, read_metrics, write_text
 from heedful.train.loop import Training, fit, measure_loss, prepare_training
 from heedful.train.prepare import PreparedData, choose_template, prepare_data, reload_data, save_data
@@ -119,7 +120,6 @@ def start_run(recipe: Recipe, folder: str | Path, view: View | None = None, comm
         timings={},
         outcome={"status": "running"},
     )
-    write_text(run.recipe, recipe_yaml(recipe))
     try:
         return _do(run, recipe, view or Silent())
     except RequestError:
@@ -131,12 +131,17 @@ def start_run(recipe: Recipe, folder: str | Path, view: View | None = None, comm
 def resume_run(folder: str | Path, view: View | None = None) -> RunFolder:
     """Go on with a run that was interrupted or killed, from its own recipe and data."""
     run = RunFolder(folder)
-    recipe = make_recipe(run.read_manifest()["recipe"])
+    manifest = run.read_manifest()
+    if not isinstance(manifest.get("recipe"), dict):
+        raise RunError(f"{run.manifest}: bears no recipe, so the run cannot be gone on with; start a new one")
+    recipe = make_recipe(manifest["recipe"])
     return _do(run, recipe, view or Silent())
 
 
 def _do(run: RunFolder, recipe: Recipe, view: View) -> RunFolder:
     try:
+        if not run.recipe.is_file():
+            write_text(run.recipe, recipe_yaml(recipe))
         run.update_manifest(outcome={"status": "running", "reason": None})
         _phases(run, recipe, view)
     except (KeyboardInterrupt, Interrupted) as e:
@@ -162,7 +167,9 @@ def _phases(run: RunFolder, recipe: Recipe, view: View) -> None:
     work, loaded = _data_and_model(run, recipe, view)
     if (run.model / "config.json").is_file():
         loaded = (
-            None if _after_is_done(work) else load_model(f"run:{run.path}", _dtype(work), work.device, recipe.attention)
+            None
+            if _after_is_done(work)
+            else load_model(f"run:{run.path}", _dtype(work), work.device, recipe.attention, recipe.trust_remote_code)
         )
     else:
         assert loaded is not None
@@ -180,8 +187,8 @@ def _phases(run: RunFolder, recipe: Recipe, view: View) -> None:
 
 
 def _after_is_done(work: _Work) -> bool:
-    path = work.run.responses("tuned")
-    return path.is_file() and len(path.read_bytes().splitlines()) >= len(work.questions)
+    answered = {r.example_id for r in read_responses(work.run.responses("tuned")) if r.finish_reason != "error"}
+    return all(q.id in answered for q in work.questions)
 
 
 def _dtype(work: _Work) -> torch.dtype:
@@ -250,7 +257,7 @@ def _answer(work: _Work, model: Any, which: str, title: str) -> None:
         return
     with _Timed(work.run, work.view, "before" if which == "base" else "after", title):
         backend = TransformersBackend(
-            work.recipe.model if which == "base" else f"run:{work.run.path.name}", model, work.chat
+            work.recipe.model if which == "base" else f"run:{work.run.path.resolve().name}", model, work.chat
         )
         respond_to_file(work.run.responses(which), backend, work.questions, work.settings, progress=work.view.advance)
 
@@ -301,7 +308,12 @@ def _test_loss(work: _Work, training: Training, key: str) -> None:
     known = work.run.read_manifest()["outcome"].get(key)
     rows = work.data.tokens["test"]
     if rows and (known is None or key.endswith("after")):
-        work.run.update_manifest(outcome={key: measure_loss(training, rows, training.progress.step).loss})
+        loss = measure_loss(training, rows, training.progress.step).loss
+        if not math.isfinite(loss):
+            raise TrainingError(
+                "the loss on the test rows is not a number; the model is broken or precision is too low: use precision: fp32"
+            )
+        work.run.update_manifest(outcome={key: loss})
 
 
 def _note_outcome(work: _Work, training: Training, ended: str) -> None:

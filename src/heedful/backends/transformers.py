@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -25,16 +26,26 @@ class TransformersBackend:
         tokenizer: Any = chat.tokenizer
         # A model may end its answer as it was trained here or as it was trained before: both are a stop.
         # Without the second, a tuned model given another template would run to the limit.
-        self.stop_ids = sorted(
-            {chat.stop_id, *([tokenizer.eos_token_id] if tokenizer.eos_token_id is not None else [])}
-        )
-        self.pad_id = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else self.stop_ids[0]
+        self.stop_ids = {chat.stop_id, *([] if tokenizer.eos_token_id is None else [int(tokenizer.eos_token_id)])}
+        self.pad_id = int(chat.stop_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id)
+        # Beyond this many tokens a model has no positions, or none that it was trained on.
+        self.positions = int(getattr(model.config, "max_position_embeddings", None) or 1 << 60)
 
     def answer(self, prompts: Sequence[Sequence[Message]], settings: GenerationSettings) -> Iterator[Answer]:
         """Answer every prompt; longest prompts first. Greedy unless `settings.temperature` is above 0."""
         ids = [self.chat.prompt_ids(p) for p in prompts]
-        for batch in by_length([len(i) for i in ids], settings.batch_size):
-            yield from self._answer_batch(batch, [ids[i] for i in batch], settings)
+        room = [self.positions - len(i) for i in ids]
+        for index in (i for i, left in enumerate(room) if left < 1):
+            problem = f"the question has {len(ids[index]):,} tokens, the model has room for {self.positions:,}"
+            yield Answer(index, "", "error", len(ids[index]), 0, 0.0, problem)
+        tight = [i for i, left in enumerate(room) if 1 <= left < settings.max_new_tokens]
+        for index in tight:  # alone, so that its limit is nobody else's
+            shorter = dataclasses.replace(settings, max_new_tokens=room[index])
+            yield from self._answer_batch([index], [ids[index]], shorter)
+        free = [i for i, left in enumerate(room) if left >= settings.max_new_tokens]
+        for batch in by_length([len(ids[i]) for i in free], settings.batch_size):
+            rows = [free[b] for b in batch]
+            yield from self._answer_batch(rows, [ids[i] for i in rows], settings)
 
     @torch.no_grad()
     def _answer_batch(
@@ -74,7 +85,7 @@ class TransformersBackend:
             temperature=settings.temperature if settings.temperature > 0 else None,
             top_p=settings.top_p if settings.temperature > 0 else None,
             top_k=0 if settings.temperature > 0 else None,
-            eos_token_id=self.stop_ids,
+            eos_token_id=sorted(self.stop_ids),
             pad_token_id=self.pad_id,
             use_cache=True,
         )

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from heedful.errors import ModelError
+from heedful.models.quiet import quiet_transformers
 
 
 def add_lora(model: Any, rank: int, alpha: float, dropout: float, targets: str) -> Any:
@@ -18,9 +19,11 @@ def add_lora(model: Any, rank: int, alpha: float, dropout: float, targets: str) 
     from peft import LoraConfig, get_peft_model
 
     names: str | list[str] = targets if targets == "all-linear" else [t.strip() for t in targets.split(",")]
-    config = LoraConfig(r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules=names, task_type="CAUSAL_LM")
+    scale: Any = alpha  # peft declares a whole number and takes any
+    config = LoraConfig(r=rank, lora_alpha=scale, lora_dropout=dropout, target_modules=names, task_type="CAUSAL_LM")
     try:
-        wrapped = get_peft_model(model, config)
+        with quiet_transformers():  # peft asks transformers what is deprecated, and tells of GPT-2's turned matrices
+            wrapped: Any = get_peft_model(model, config)
     except ValueError as e:
         raise ModelError(
             f"lora_targets '{targets}': no such modules in {type(model).__name__} ({str(e).split('.')[0]})"
@@ -53,11 +56,17 @@ def trainable_state(model: Any) -> dict[str, torch.Tensor]:
 
 
 def load_trainable_state(model: Any, state: dict[str, torch.Tensor]) -> None:
-    """Copy tensors back that `trainable_state` took; ModelError if the names are not the same."""
+    """Copy tensors back that `trainable_state` took; ModelError if the names or shapes are not the same."""
     now = trainable_state(model)
     if now.keys() != state.keys():
         other = sorted(now.keys() ^ state.keys())[0]
         raise ModelError(f"the checkpoint does not fit the model: {other} is in only one of them")
+    for name, tensor in state.items():
+        if now[name].shape != tensor.shape:
+            raise ModelError(
+                f"the checkpoint does not fit the model: {name} is {tuple(tensor.shape)} in the one and "
+                f"{tuple(now[name].shape)} in the other"
+            )
     for name, tensor in state.items():
         now[name].copy_(tensor)
 

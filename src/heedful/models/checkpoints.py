@@ -3,8 +3,8 @@
     checkpoints/step-000120/  weights.safetensors  optimizer.safetensors  state.json
     checkpoints/best-000090/  weights.safetensors  state.json
 
-`state.json` bears the SHA-256 of the other files. A folder is filled under another name and renamed, so a folder
-with the right name is complete, whenever a kill came.
+`state.json` bears the SHA-256 of the other files and of itself. A folder is filled under another name and renamed,
+and renamed again before it is removed, so a folder with the right name is complete, whenever a kill came.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from heedful.errors import RunError
+from heedful.errors import DataError, RunError
+from heedful.records import hash_of
 from heedful.store import disk_errors, read_json, write_json
 
 WEIGHTS = "weights.safetensors"
@@ -59,9 +59,9 @@ def save_checkpoint(
             for name, tensors in files.items():
                 _save_tensors(temporary / name, tensors)
                 hashes[name] = _sha256(temporary / name)
-            write_json(temporary / STATE, {"schema": "heedful.checkpoint/1", "step": step, "sha256": hashes, **state})
-            if target.exists():
-                shutil.rmtree(target)
+            value = {"schema": "heedful.checkpoint/1", "step": step, "sha256": hashes, **state}
+            write_json(temporary / STATE, {**value, "self": hash_of(value, 64)})
+            _remove(target)
             os.replace(temporary, target)
             _sync(folder)
         finally:
@@ -70,12 +70,7 @@ def save_checkpoint(
 
 
 def _save_tensors(path: Path, tensors: dict[str, torch.Tensor]) -> None:
-    try:
-        save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, path)
-    except SafetensorError as e:
-        if "No space" in str(e) or "os error 28" in str(e):
-            raise OSError(28, "No space left on device") from e
-        raise
+    save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, path)
     with path.open("rb") as f:
         os.fsync(f.fileno())
 
@@ -83,13 +78,32 @@ def _save_tensors(path: Path, tensors: dict[str, torch.Tensor]) -> None:
 def rotate(folder: Path, kind: str, keep: int) -> None:
     """Remove all but the newest `keep` checkpoints of a kind."""
     for path in list_checkpoints(folder, kind)[keep:]:
-        shutil.rmtree(path, ignore_errors=True)
+        _remove(path)
+
+
+def remove_after(folder: Path, kind: str, step: int) -> None:
+    """Remove the checkpoints of a kind past a step: a run that goes on from that step has undone them."""
+    for path in list_checkpoints(folder, kind):
+        if _step_of(path) > step:
+            _remove(path)
+
+
+def _remove(path: Path) -> None:
+    """Remove a checkpoint; a kill half-way leaves no half of it under its name."""
+    if path.exists():
+        away = Path(tempfile.mkdtemp(dir=path.parent, prefix=".writing-"))
+        os.replace(path, away)
+        shutil.rmtree(away, ignore_errors=True)
+
+
+def _step_of(path: Path) -> int:
+    return int(path.name.rpartition("-")[2])
 
 
 def list_checkpoints(folder: Path, kind: str) -> list[Path]:
     """The checkpoints of a kind, newest first."""
     found = [p for p in folder.glob(f"{kind}-*") if p.name.removeprefix(f"{kind}-").isdigit()]
-    return sorted(found, key=lambda p: -int(p.name.rpartition("-")[2]))
+    return sorted(found, key=_step_of, reverse=True)
 
 
 def remove_leftovers(folder: Path) -> None:
@@ -100,16 +114,32 @@ def remove_leftovers(folder: Path) -> None:
 
 def read_checkpoint(path: Path) -> Checkpoint:
     """Read a checkpoint and verify its hashes; RunError if it is incomplete or was changed."""
-    state = read_json(path / STATE)
+    state = _read_state(path)
     for name, expected in state["sha256"].items():
         file = path / name
         if not file.is_file() or _sha256(file) != expected:
-            raise RunError(
-                f"{file}: damaged (its SHA-256 is not the one that was written); delete {path} to go on from the one before"
-            )
+            raise _damaged(file)
     weights = load_file(path / WEIGHTS)
     optimizer = load_file(path / OPTIMIZER) if OPTIMIZER in state["sha256"] else {}
     return Checkpoint(int(state["step"]), weights, optimizer, state)
+
+
+def _read_state(path: Path) -> dict[str, Any]:
+    try:
+        state = read_json(path / STATE)
+    except DataError:
+        raise _damaged(path / STATE) from None
+    expected = state.pop("self", None) if isinstance(state, dict) else None
+    if expected is None or hash_of(state, 64) != expected:
+        raise _damaged(path / STATE)
+    return state
+
+
+def _damaged(file: Path) -> RunError:
+    return RunError(
+        f"{file}: damaged (its SHA-256 is not the one that was written); delete {file.parent} "
+        "to go on from the checkpoint before it, or from the start where there is none"
+    )
 
 
 def _sha256(path: Path) -> str:
@@ -141,5 +171,6 @@ def load_optimizer_tensors(
     for key, value in tensors.items():
         name, _, field = key.rpartition("/")
         parameter = named[name]
-        on = "cpu" if field == "step" else parameter.device
+        # A fused AdamW keeps its step counts beside the parameters, the plain one keeps them on the CPU.
+        on = "cpu" if field == "step" and not optimizer.defaults.get("fused") else parameter.device
         optimizer.state[parameter][field] = value.to(on)

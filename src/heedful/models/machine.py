@@ -45,11 +45,11 @@ def choose_precision(name: str, device: torch.device, width: int = 640) -> str:
     for dtype in (torch.float32, torch.bfloat16):
         a, b = torch.randn(512, width, dtype=dtype), torch.randn(4 * width, width, dtype=dtype)
         for _ in range(3):
-            a @ b.T
+            torch.mm(a, b.T)
         times = []
         for _ in range(7):
             begin = time.perf_counter()
-            a @ b.T
+            torch.mm(a, b.T)
             times.append(time.perf_counter() - begin)
         seconds[dtype] = sorted(times)[len(times) // 2]
     return "bf16" if seconds[torch.bfloat16] * 1.5 < seconds[torch.float32] else "fp32"

@@ -28,6 +28,7 @@ from heedful.errors import Interrupted, TrainingError
 from heedful.models import checkpoints
 from heedful.models.adapters import load_trainable_state, plain_model, trainable_state
 from heedful.models.machine import resident_mb
+from heedful.models.quiet import quiet_transformers
 from heedful.records import TokenExample
 from heedful.store import RunFolder, append_jsonl, read_jsonl
 from heedful.train.objective import Objective
@@ -61,6 +62,7 @@ class Training:
     watcher: Watcher
     take_samples: Callable[[int, int], None]
     progress: Progress = field(default_factory=Progress)
+    saved_step: int | None = None  # of the newest checkpoint
 
     @property
     def model(self) -> Any:
@@ -99,7 +101,8 @@ def prepare_training(
     """Wrap a model for training; `take_samples(attempt, step)` is called after each evaluation."""
     accelerator = Accelerator(cpu=device.type == "cpu", log_with=list(recipe.track) or None, project_dir=str(run.path))
     if recipe.gradient_checkpointing:
-        plain_model(model).gradient_checkpointing_enable({"use_reentrant": False})
+        with quiet_transformers():  # version 5 calls this name old and has no other in all of its releases
+            plain_model(model).gradient_checkpointing_enable({"use_reentrant": False})
         plain_model(model).enable_input_require_grads()
     objective = Objective(model)
     objective.check_head()
@@ -136,7 +139,7 @@ def fit(training: Training, resume: bool = False) -> Progress:
         if not t.progress.evaluations:
             _evaluate(t)
             _checkpoint(t)
-        while t.progress.finished is None:
+        while t.progress.finished is None and not stop.requested:
             for rows in _rest_of_epoch(t):
                 _train_step(t, rows)
                 if (
@@ -147,14 +150,15 @@ def fit(training: Training, resume: bool = False) -> Progress:
                     _evaluate(t)
                     _decide(t)
                     _checkpoint(t)
-                if t.progress.finished:
+                if t.progress.finished or stop.requested:
                     break
-                if stop.requested:
-                    _checkpoint(t)
-                    raise Interrupted(
-                        f"stopped at step {t.progress.step} of {t.total_steps}; nothing is lost: go on with "
-                        f"`heedful train --resume --out {t.run.path}`"
-                    )
+        if stop.requested:
+            _checkpoint(t)
+    if stop.requested:
+        raise Interrupted(
+            f"stopped at step {t.progress.step} of {t.total_steps}; nothing is lost: go on with "
+            f"`heedful train --resume --out {t.run.path}`"
+        )
     _load_best(t)
     if t.recipe.track:
         t.accelerator.end_training()
@@ -303,6 +307,8 @@ def _checkpoint(t: Training) -> None:
     if not t.accelerator.is_main_process:
         return
     p, folder, model = t.progress, t.run.checkpoints, t.model
+    if t.saved_step == p.step:  # an evaluation and Ctrl-C at the same step
+        return
     weights = trainable_state(model)
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     moments = checkpoints.optimizer_tensors(getattr(t.optimizer, "optimizer", t.optimizer), names)
@@ -310,9 +316,11 @@ def _checkpoint(t: Training) -> None:
     best = p.best
     if best is not None and best.step == p.step:
         checkpoints.save_checkpoint(folder, "best", p.step, weights, {}, {"tuning": t.recipe.tuning})
-        checkpoints.rotate(folder, "best", 1)
     checkpoints.save_checkpoint(folder, "step", p.step, weights, moments, state)
+    # The older ones go when both are written: a kill between the two must leave the best one that `state` names.
+    checkpoints.rotate(folder, "best", 1)
     checkpoints.rotate(folder, "step", t.recipe.keep_checkpoints)
+    t.saved_step = p.step
 
 
 def _resume(t: Training) -> None:
@@ -320,15 +328,17 @@ def _resume(t: Training) -> None:
     attempts = [int(line["attempt"]) for line in read_jsonl(t.run.metrics)]
     t.progress.attempt = max(attempts, default=0) + 1
     found = checkpoints.list_checkpoints(t.run.checkpoints, "step")
-    if not found:
+    saved = checkpoints.read_checkpoint(found[0]) if found else None
+    checkpoints.remove_after(t.run.checkpoints, "best", saved.step if saved else -1)
+    if saved is None:
         return
-    saved = checkpoints.read_checkpoint(found[0])
     model = t.model
     load_trainable_state(model, saved.weights)
     named = dict(model.named_parameters())
     checkpoints.load_optimizer_tensors(getattr(t.optimizer, "optimizer", t.optimizer), named, saved.optimizer)
     torch.set_rng_state(torch.frombuffer(bytearray.fromhex(saved.state["rng"]), dtype=torch.uint8).clone())
     attempt, t.progress = t.progress.attempt, Progress.from_json(saved.state["progress"])
+    t.saved_step = saved.step
     if t.progress.finished is None:
         t.progress.attempt = attempt
 
@@ -337,5 +347,4 @@ def _load_best(t: Training) -> None:
     best = t.progress.best
     if best is None or best.step == t.progress.step:
         return
-    found = checkpoints.list_checkpoints(t.run.checkpoints, "best")
-    load_trainable_state(t.model, checkpoints.read_checkpoint(found[0]).weights)
+    load_trainable_state(t.model, checkpoints.read_checkpoint(t.run.checkpoints / f"best-{best.step:06d}").weights)

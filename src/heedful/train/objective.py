@@ -72,6 +72,9 @@ class Objective(nn.Module):
             return False
         if backbone is inner or head is None or not hasattr(head, "weight"):
             return False
+        # A cap on logits hardly shows in small ones, and they grow in training.
+        if getattr(inner.config, "final_logit_softcapping", None):
+            return False
         device = next(self.model.parameters()).device
         training = self.model.training
         self.model.eval()
