@@ -311,7 +311,8 @@ def _test_loss(work: _Work, training: Training, key: str) -> None:
         loss = measure_loss(training, rows, training.progress.step).loss
         if not math.isfinite(loss):
             raise TrainingError(
-                "the loss on the test rows is not a number; the model is broken or precision is too low: use precision: fp32"
+                "the loss on the test rows is not a number; the model is broken or precision is too low: "
+                "use precision: fp32"
             )
         work.run.update_manifest(outcome={key: loss})
 

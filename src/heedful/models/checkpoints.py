@@ -62,7 +62,7 @@ def save_checkpoint(
             value = {"schema": "heedful.checkpoint/1", "step": step, "sha256": hashes, **state}
             write_json(temporary / STATE, {**value, "self": hash_of(value, 64)})
             _remove(target)
-            os.replace(temporary, target)
+            temporary.replace(target)
             _sync(folder)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -92,7 +92,7 @@ def _remove(path: Path) -> None:
     """Remove a checkpoint; a kill half-way leaves no half of it under its name."""
     if path.exists():
         away = Path(tempfile.mkdtemp(dir=path.parent, prefix=".writing-"))
-        os.replace(path, away)
+        path.replace(away)
         shutil.rmtree(away, ignore_errors=True)
 
 

@@ -46,7 +46,8 @@ def parse_model_name(name: str) -> ModelName:
         if Path(name).exists():
             return ModelName("hf", name)
         raise ModelError(
-            f"model '{name}': there is no kind '{kind}'{did_you_mean(kind, KINDS)}; use {', '.join(k + ':' for k in KINDS)}"
+            f"model '{name}': there is no kind '{kind}'{did_you_mean(kind, KINDS)}; "
+            f"use {', '.join(k + ':' for k in KINDS)}"
         )
     if not rest:
         raise ModelError(f"model '{name}': nothing after '{kind}:'; see `heedful train --help` for the forms")

@@ -137,7 +137,7 @@ def packaged_folder(name: str, say: Callable[[str], None] = lambda _: None) -> P
                     "files": sizes,
                 },
             )
-            os.replace(temporary, target)
+            temporary.replace(target)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
     return target

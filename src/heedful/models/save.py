@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ from heedful.store import disk_errors
 
 
 def save_model(model: Any, tokenizer: Any, chat: Chat, folder: Path) -> None:
-    """Write a plain model and its tokenizer so that transformers, and any server that uses it, asks and stops as trained.
+    """Write a plain model and its tokenizer so that transformers and servers that use it ask and stop as trained.
 
     The folder appears whole or not at all.
     """
@@ -44,6 +43,6 @@ def _whole_folder(folder: Path) -> Iterator[Path]:
             yield temporary
             temporary.chmod(0o755)
             shutil.rmtree(folder, ignore_errors=True)
-            os.replace(temporary, folder)
+            temporary.replace(folder)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
