@@ -86,8 +86,8 @@ def _close(shown: list[str], real: list[str]) -> bool:
 
 def fill_in(path: Path, namespace: dict[str, Any]) -> None:
     """Run a page and write what its Python blocks print into the text blocks after them. Read the change before use."""
-    results = [(after, printed) for _, after, printed in run_python(path, namespace) if after]
     text = path.read_text(encoding="utf-8")
+    results = [(after, printed) for _, after, printed in run_python(path, namespace) if after]
     for after, printed in reversed(results):
         if "..." not in after.text:
             lines = [line.rstrip() for line in printed.rstrip().splitlines()]

@@ -6,7 +6,6 @@ import importlib
 import inspect
 import re
 from collections.abc import Callable, Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import typer.main
@@ -135,6 +134,12 @@ def error_tree(_: str) -> str:
     return "```text\n" + "\n".join(walk(HeedfulError, 0)) + "\n```"
 
 
+class ControlToken(str):
+    """A control token as tokenizers describe it."""
+
+    special = True
+
+
 class LetterTokenizer:
     """A tokenizer for these pages: a token for each character and for each control token. It needs no model."""
 
@@ -147,7 +152,7 @@ class LetterTokenizer:
         needed = [t for tokens in templates.NEEDS_TOKENS.values() for t in tokens]
         self.controls = list(dict.fromkeys([self.eos_token, *needed]))
         first = 0x110000  # after the last code point
-        self.added_tokens_decoder = {first + i: SimpleNamespace(special=True) for i in range(len(self.controls))}
+        self.added_tokens_decoder = {first + i: ControlToken(t) for i, t in enumerate(self.controls)}
         self.all_special_ids = list(self.added_tokens_decoder)
 
     def encode(self, text: str, *, add_special_tokens: bool = True) -> list[int]:

@@ -15,8 +15,9 @@ from heedful.models.loading import LoadedModel
 from heedful.models.machine import choose_precision
 from heedful.records import TokenExample
 from heedful.store import RunFolder, read_metrics
-from heedful.train.loop import fit, prepare_training
+from heedful.train.loop import fit
 from heedful.train.recipe import Recipe
+from heedful.train.training import prepare_training
 from heedful.train.verdict import Evaluation, Verdict, judge_curves
 
 
