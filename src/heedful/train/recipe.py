@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from heedful.errors import RecipeError, did_you_mean
 
@@ -22,7 +22,7 @@ Auto = Literal["auto"]
 class Recipe(BaseModel):
     """A run's settings. Field descriptions are the comments that ``--print-recipe`` writes."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, allow_inf_nan=False)
 
     model: str = Field(
         "pip:gemma3-270m", description="The pretrained model: hf:ID-or-folder, gguf:FILE, pip:NAME or run:DIR."
@@ -117,6 +117,13 @@ class Recipe(BaseModel):
     )
     trust_remote_code: bool = Field(False, description="Let the model's repository run its own Python code.")
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, bool) and cls.model_fields[info.field_name or ""].annotation is not bool:
+            raise ValueError("is not a number or text")
+        return value
+
     @field_validator("data", "track", mode="before")
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
@@ -193,7 +200,7 @@ def make_recipe(values: Mapping[str, Any]) -> Recipe:
     try:
         return Recipe(**dict(values))
     except ValidationError as e:
-        raise RecipeError(_mistake(dict(error)) for error in e.errors()) from None
+        raise RecipeError(_mistakes([dict(error) for error in e.errors()])) from None
 
 
 def read_recipe(
@@ -250,7 +257,9 @@ def _number_or_same(value: Any) -> Any:
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        value = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        value = yaml.safe_load(text)
+        twice = _first_repeated_key(text)
     except FileNotFoundError:
         raise RecipeError([f"{path}: no such recipe; write one with `heedful train --print-recipe > {path}`"]) from None
     except IsADirectoryError:
@@ -262,15 +271,43 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     except yaml.MarkedYAMLError as e:
         line = f":{e.problem_mark.line + 1}" if e.problem_mark else ""
         raise RecipeError([f"{path}{line}: not valid YAML ({e.problem}); mend that line"]) from None
+    except yaml.YAMLError as e:
+        raise RecipeError([f"{path}: not valid YAML ({str(e).splitlines()[0]}); mend it"]) from None
     if value is None:
         return {}
     if not isinstance(value, dict):
         raise RecipeError([f"{path}: a recipe is a list of 'key: value' lines"])
+    if twice:
+        raise RecipeError([f"{path}:{twice[1]}: the key '{twice[0]}' stands twice; keep one of the two"])
     return {str(k): _number_or_same(v) for k, v in value.items()}
 
 
+def _first_repeated_key(text: str) -> tuple[str, int] | None:
+    """The first key of a mapping that stands there twice, and its line; YAML itself takes the last in silence."""
+    node = yaml.compose(text, Loader=yaml.SafeLoader)
+    seen = set()
+    for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+        if key.value in seen:
+            return str(key.value), key.start_mark.line + 1
+        seen.add(key.value)
+    return None
+
+
+def _mistakes(errors: list[dict[str, Any]]) -> list[str]:
+    """One sentence a mistake: a value that is neither a number nor ``auto`` comes as two errors."""
+    out = []
+    for error in errors:
+        place = error["loc"]
+        if len(place) > 1 and place[-1] in ("int", "float"):
+            kind = {"int": "a whole number", "float": "a number"}[place[-1]]
+            out.append(f"{place[0]}: {error['input']!r} is neither {kind} nor 'auto'")
+        elif not (len(place) > 1 and str(place[-1]).startswith("literal")):
+            out.append(_mistake(error))
+    return out
+
+
 def _mistake(error: dict[str, Any]) -> str:
-    name = ".".join(str(p) for p in error["loc"] if p not in ("float", "int") and not str(p).startswith("literal"))
+    name = ".".join(map(str, error["loc"]))
     kind, given, context = error["type"], error.get("input"), error.get("ctx", {})
     if kind == "extra_forbidden":
         return f"unknown key '{name}'{did_you_mean(name, Recipe.model_fields)}"

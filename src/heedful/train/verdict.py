@@ -19,7 +19,7 @@ SMALLEST = 0.005  # a smaller relative change is called none
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The validation loss at a step. `row_losses` (R,) are sums in nats, `row_tokens` (R,) trained tokens, row by row."""
+    """The validation loss at a step: `row_losses` summed by row, in nats, and `row_tokens` trained, both (R,)."""
 
     step: int
     row_losses: tuple[float, ...]
@@ -51,19 +51,19 @@ class Verdict:
 
 
 def difference(a: Evaluation, b: Evaluation) -> tuple[float, float]:
-    """How much larger the loss at `b` is than at `a`, and the standard error of that, from the same rows (nats a token).
+    """How much larger the loss at `b` is than at `a`, and that figure's standard error, in nats a token.
 
     A ratio estimator (Cochran 1977, Sampling Techniques, section 2.11): the mean loss is sum over sum, so the
     residual of row r is its difference less the mean difference times its tokens.
     """
     tokens = np.asarray(a.row_tokens, dtype=float)
     rows = np.asarray(b.row_losses) - np.asarray(a.row_losses)
-    mean = rows.sum() / tokens.sum()
+    mean = rows.sum() / max(1.0, tokens.sum())
     n = len(rows)
     if n < 2:
         return float(mean), float("inf")
     residual = rows - mean * tokens
-    return float(mean), float(np.sqrt(n / (n - 1) * np.square(residual).sum()) / tokens.sum())
+    return float(mean), float(np.sqrt(n / (n - 1) * np.square(residual).sum()) / max(1.0, tokens.sum()))
 
 
 def compare(a: Evaluation, b: Evaluation) -> int:
@@ -87,7 +87,8 @@ def judge_curves(evaluations: Sequence[Evaluation], train_losses: Sequence[tuple
         return Verdict(
             "inconclusive",
             None,
-            f"{len(evaluations)} evaluations on {rows} validation rows are too few to tell; evaluate more often or on more rows",
+            f"{len(evaluations)} evaluations on {rows} validation rows are too few to tell; "
+            "evaluate more often or on more rows",
         )
     first, last = evaluations[0], evaluations[-1]
     best = min(evaluations, key=lambda e: e.loss)
@@ -97,25 +98,28 @@ def judge_curves(evaluations: Sequence[Evaluation], train_losses: Sequence[tuple
         return Verdict(
             "overfitting",
             best.step,
-            f"the validation loss was lowest at step {best.step} ({best.loss:.3f}) and rose to {last.loss:.3f} by step {last.step}{falling}",
+            f"the validation loss was lowest at step {best.step} ({best.loss:.3f}) "
+            f"and rose to {last.loss:.3f} by step {last.step}{falling}",
         )
     if compare(first, best) >= 0:
         return Verdict(
             "inconclusive",
             None,
-            f"the validation loss went from {first.loss:.3f} to {last.loss:.3f}, which is within its noise on {rows} rows",
+            f"the validation loss went from {first.loss:.3f} to {last.loss:.3f}, "
+            f"which is within its noise on {rows} rows",
         )
     if compare(before, last) < 0:
         return Verdict(
             "improving",
             None,
-            f"the validation loss was still falling at the end: {before.loss:.3f} at step {before.step}, {last.loss:.3f} at step {last.step}",
+            f"the validation loss was still falling at the end: {before.loss:.3f} at step {before.step}, "
+            f"{last.loss:.3f} at step {last.step}",
         )
     return Verdict(
         "plateau",
         None,
-        f"the validation loss fell from {first.loss:.3f} to {best.loss:.3f} at step {best.step} and then did not clearly change "
-        f"({last.loss:.3f} at step {last.step})",
+        f"the validation loss fell from {first.loss:.3f} to {best.loss:.3f} at step {best.step} "
+        f"and then did not clearly change ({last.loss:.3f} at step {last.step})",
     )
 
 
