@@ -115,6 +115,10 @@ def _load_step(
             f"model '{parsed}': no checkpoint of that step is kept, only of {', '.join(map(str, kept)) or 'none'}"
         )
     base = load_model(f"run:{parsed.target}@base", dtype, device, attention, trust, say)
+    if base.sha256 != run.read_manifest()["model"]["sha256"]:
+        raise ModelError(
+            f"model '{parsed}': the weights of {recipe['model']} are not those that the run began with; put them back"
+        )
     model = base.model
     if recipe["tuning"] == "lora":
         model = add_lora(
@@ -139,8 +143,10 @@ def load_tokenizer(
     """A model's tokenizer alone, and the template that the name fixes (for ``run:DIR@base``), without its weights."""
     where, gguf, _, template = _locate(parse_model_name(name), say)
     options: dict[str, Any] = {"trust_remote_code": trust_remote_code, **({"gguf_file": gguf} if gguf else {})}
-    if Path(where).is_dir():
+    if (local := Path(where)).is_dir():
         options["local_files_only"] = True
+        if not gguf:
+            _check_folder(local, name)
     with quiet_transformers():
         return _load_tokenizer(where, name, options), template
 
@@ -177,8 +183,12 @@ def _locate_run(parsed: ModelName, say: Callable[[str], None]) -> tuple[str, str
     run = RunFolder(parsed.target)
     manifest = run.read_manifest()
     if parsed.detail:  # a step has the base's tokenizer too
-        base = parse_model_name(manifest["model"]["name"])
-        where, gguf, notes, _ = _locate(base, say)
+        if "model" not in manifest or "template" not in manifest:
+            raise ModelError(
+                f"model '{parsed}': the run has loaded no model yet; "
+                f"go on with `heedful train --resume --out {run.path}`"
+            )
+        where, gguf, notes, _ = _locate(parse_model_name(manifest["recipe"]["model"]), say)
         return where, gguf, notes, manifest["template"]["text"]
     if not run.model.is_dir():
         raise ModelError(
@@ -207,7 +217,7 @@ def _load_tokenizer(where: str, name: str, options: dict[str, Any]) -> Any:
     try:
         tokenizer = AutoTokenizer.from_pretrained(where, **options)
     except Exception as e:  # transformers raises anything from OSError to KeyError here
-        raise ModelError(f"model '{name}': its tokenizer cannot be loaded ({_first_sentence(e)})") from e
+        raise _cannot_load(name, "its tokenizer", e) from e
     if not tokenizer.eos_token or not len(tokenizer):
         raise ModelError(
             f"model '{name}': no usable tokenizer beside it (no tokens, or no end-of-text); add its tokenizer files"
@@ -221,15 +231,31 @@ def _load_weights(where: str, name: str, dtype: torch.dtype, attention: str, opt
     if "gguf_file" not in options:
         options = {**options, "use_safetensors": True}
     try:
-        return AutoModelForCausalLM.from_pretrained(where, dtype=dtype, attn_implementation=attention, **options)
+        # Where sdpa is not to be had (Gemma 2), transformers takes eager if it is not asked for by name.
+        wanted = None if attention == "sdpa" else attention
+        model, report = AutoModelForCausalLM.from_pretrained(
+            where, dtype=dtype, attn_implementation=wanted, output_loading_info=True, **options
+        )
     except torch.OutOfMemoryError:
         raise
     except Exception as e:
-        if "trust_remote_code" in str(e):
-            raise ModelError(
-                f"model '{name}': it wants to run code of its own; read that code, then add --trust-remote-code"
-            ) from e
-        raise ModelError(f"model '{name}': cannot be loaded ({_first_sentence(e)})") from e
+        raise _cannot_load(name, "it", e) from e
+    # transformers makes up what a file lacks, at random, and only warns of it.
+    if missing := sorted(report["missing_keys"]):
+        raise ModelError(
+            f"model '{name}': its files lack {missing[0]}"
+            + (f" and {len(missing) - 1:,} more of its weights" if len(missing) > 1 else "")
+            + "; get them again, whole"
+        )
+    return model
+
+
+def _cannot_load(name: str, what: str, e: Exception) -> ModelError:
+    if "trust_remote_code" in str(e):
+        return ModelError(
+            f"model '{name}': it wants to run code of its own; read that code, then add --trust-remote-code"
+        )
+    return ModelError(f"model '{name}': {what} cannot be loaded ({_first_sentence(e)})")
 
 
 def _first_sentence(e: Exception) -> str:

@@ -38,6 +38,8 @@ def parse_model_name(name: str) -> ModelName:
     >>> parse_model_name("run:out@step=400")
     ModelName(kind='run', target='out', detail='step=400')
     """
+    if not name.strip():
+        raise ModelError("model '': the name is empty; write hf:ID-or-folder, gguf:FILE, pip:NAME or run:DIR")
     kind, colon, rest = name.partition(":")
     windows_drive = len(kind) == 1 and kind.isalpha()
     if not colon or windows_drive:
@@ -54,8 +56,8 @@ def parse_model_name(name: str) -> ModelName:
     if kind == "run":
         return _parse_run(name, rest)
     if kind == "openai":
-        target, at, url = rest.partition("@")
-        if not at or not re.match(r"https?://", url):
+        target, _, url = rest.partition("@")
+        if not target or not re.match(r"https?://", url):
             raise ModelError(f"model '{name}': write openai:NAME@URL, with a URL that begins with http:// or https://")
         return ModelName(kind, target, url)
     return ModelName(kind, rest)
