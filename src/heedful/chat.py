@@ -239,8 +239,9 @@ class Chat:
             if after_stop or self.tokenizer.decode(whole) == self.tokenizer.decode(head) + piece:
                 return whole[len(head) :]
             found.append(whole[len(head) :])
-        # A tokenizer that changes the text (NFKC) never gives the piece back: then no merge across is enough.
-        return found[0] if found else self._ids(piece)
+        # A tokenizer that changes the text (NFKC) never gives the piece back: then no merge across must be enough,
+        # and the most ids, because a run of unknown characters may go into the anchor's own.
+        return max(found, key=len) if found else self._ids(piece)
 
     def install(self, tokenizer: Any, generation_config: Any = None) -> None:
         """Put the template into a tokenizer, and the stop token into a generation config, for other programs to use.

@@ -216,6 +216,17 @@ def test_pieces_after_a_cut_are_encoded_as_they_stand(make):
         assert a.ids[stop_a:] == b.ids[stop_b:], kind
 
 
+def test_a_piece_that_the_tokenizer_changes(make):
+    """NFKC makes a letter of a full-width one and the unknown fuses: a piece is still encoded without a space."""
+    tokenizer = make("unigram")
+    tokenizer.add_tokens([":)"])
+    chat = Chat.bind("alpaca-stanford", tokenizer)
+    for content, expected in ((") ①", [")", "▁", "1"]), (")Ａ①", [")", "<unk>", "1"]), (")ﬁ", [")", "f", "i"])):
+        made = chat.encode(row(user("Smile."), answer(content)))
+        n = len(chat.prompt_ids((user("Smile."),)))
+        assert tokenizer.convert_ids_to_tokens(made.ids[n:]) == [*expected, "</s>"]
+
+
 def test_white_space_after_a_marker_that_swallows_it(make):
     """Phi-3's markers swallow white space after them; what apply_chat_template does is done, and no more."""
     chat = Chat.bind("phi3", make("phi3"))
@@ -440,6 +451,17 @@ def test_an_end_of_turn_token_that_is_not_marked_special(make):
     tokenizer.chat_template = templates.template_text("chatml", None).replace("<|im_end|>", "<|eot|>")
     assert Chat.bind("model", tokenizer).stop_token == "<|eot|>"
     tokenizer.chat_template = templates.template_text("chatml", None).replace("<|im_end|>", "\n\n")
+    with pytest.raises(TemplateError, match="does not end in a stop token"):
+        Chat.bind("model", tokenizer)
+
+
+def test_a_stop_token_that_the_tokenizer_does_not_see(make):
+    """A token that counts only between words is none straight after an answer."""
+    from tokenizers import AddedToken
+
+    tokenizer = make("bytes")
+    tokenizer.add_special_tokens({"extra_special_tokens": [AddedToken("EOT", single_word=True, normalized=False)]})
+    tokenizer.chat_template = templates.template_text("chatml", None).replace("<|im_end|>", "EOT")
     with pytest.raises(TemplateError, match="does not end in a stop token"):
         Chat.bind("model", tokenizer)
 

@@ -205,9 +205,14 @@ def test_broken_and_hostile_templates_are_one_sentence(text):
     assert "\n" not in str(e.value)
 
 
+def test_a_mistake_of_the_template_is_told_once():
+    with pytest.raises(TemplateError, match=r"^the chat template is not valid Jinja \(line 2: .*; mend the template$"):
+        rendered("{# one #}\n{% if %}")
+
+
 def test_what_a_deep_template_does_is_no_traceback():
     for text in ("{{ " + "(" * 3000 + "1" + ")" * 3000 + " }}", "{% if 1 %}" * 150 + "{% endif %}" * 150):
-        with pytest.raises(TemplateError):
+        with pytest.raises(TemplateError, match="cannot be compiled"):
             rendered(text)
 
 

@@ -133,8 +133,9 @@ def render(
     text: str, messages: Sequence[Mapping[str, Any]], add_generation_prompt: bool, tokens: Mapping[str, str]
 ) -> str:
     """Render messages (role, content and perhaps context) to text; TemplateError if the template refuses them."""
+    template = compile_template(text)
     try:
-        return compile_template(text).render(
+        return template.render(
             messages=list(messages), tools=None, documents=None, add_generation_prompt=add_generation_prompt, **tokens
         )
     except jinja2.TemplateError as e:
