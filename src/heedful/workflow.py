@@ -31,16 +31,20 @@ from heedful.backends.base import GenerationSettings
 from heedful.backends.transformers import TransformersBackend
 from heedful.chat import Chat
 from heedful.errors import HeedfulError, Interrupted, RequestError, RunError, TrainingError
-from heedful.models.adapters import add_lora, is_adapted, merge
+from heedful.models.adapters import add_lora, is_adapted, load_trainable_state, merge
+from heedful.models.checkpoints import read_checkpoint
 from heedful.models.loading import LoadedModel, load_model, load_tokenizer
 from heedful.models.machine import choose_device, choose_precision, describe_machine
 from heedful.models.save import save_adapter, save_model
 from heedful.records import Example, hash_of, to_json
 from heedful.respond import read_responses, respond, respond_to_file
 from heedful.store import MANIFEST_SCHEMA, RunFolder, append_jsonl, read_json, read_metrics, write_text
-from heedful.train.loop import Training, fit, measure_loss, prepare_training
+from heedful.train.loop import fit, measure_loss
 from heedful.train.prepare import PreparedData, choose_template, prepare_data, reload_data, save_data
+from heedful.train.processes import is_sharded, process_index, wait_for_everyone
+from heedful.train.progress import Progress
 from heedful.train.recipe import Recipe, make_recipe, recipe_yaml
+from heedful.train.training import Training, prepare_training
 from heedful.train.verdict import judge_curves
 
 PHASES = ("data", "load", "before", "train", "save", "after", "report")
@@ -104,6 +108,8 @@ def start_run(recipe: Recipe, folder: str | Path, view: View | None = None, comm
     Raises RunError if the folder is there and not empty, and what the phases raise.
     """
     run = RunFolder(folder)
+    if process_index() > 0:
+        return _assist(run)
     if run.path.exists() and (not run.path.is_dir() or any(run.path.iterdir())):
         mend = (
             "go on with it by --resume, or choose another --out" if run.manifest.is_file() else "choose another --out"
@@ -131,6 +137,8 @@ def start_run(recipe: Recipe, folder: str | Path, view: View | None = None, comm
 def resume_run(folder: str | Path, view: View | None = None) -> RunFolder:
     """Go on with a run that was interrupted or killed, from its own recipe and data."""
     run = RunFolder(folder)
+    if process_index() > 0:
+        return _assist(run)
     manifest = run.read_manifest()
     if not isinstance(manifest.get("recipe"), dict):
         raise RunError(f"{run.manifest}: bears no recipe, so the run cannot be gone on with; start a new one")
@@ -155,6 +163,22 @@ def _do(run: RunFolder, recipe: Recipe, view: View) -> RunFolder:
     return run
 
 
+def _assist(run: RunFolder) -> RunFolder:
+    """What every process but the first does: wait until the data are prepared, join the training, write nothing."""
+    wait_for_everyone()
+    if is_saved(run):
+        return run
+    manifest = run.read_manifest()
+    recipe, precision = make_recipe(manifest["recipe"]), manifest["machine"]["precision"]
+    device = choose_device(recipe.device)
+    loaded = load_model(recipe.model, _dtype(recipe, precision), device, recipe.attention, recipe.trust_remote_code)
+    loaded.tokenizer.chat_template = manifest["template"]["text"]
+    chat = Chat.bind("model", loaded.tokenizer)
+    work = _Work(run, recipe, Silent(), device, precision, chat, reload_data(run, recipe, chat))
+    _train(work, _training(work, loaded))
+    return run
+
+
 def _note_end(run: RunFolder, status: str, reason: str) -> None:
     """Write down how a run ended; on a full disk the message that is on its way matters more."""
     try:
@@ -165,15 +189,12 @@ def _note_end(run: RunFolder, status: str, reason: str) -> None:
 
 def _phases(run: RunFolder, recipe: Recipe, view: View) -> None:
     work, loaded = _data_and_model(run, recipe, view)
-    if (run.model / "config.json").is_file():
-        loaded = (
-            None
-            if _after_is_done(work)
-            else load_model(f"run:{run.path}", _dtype(work), work.device, recipe.attention, recipe.trust_remote_code)
-        )
+    if loaded is None:  # an earlier attempt has saved the model
+        wait_for_everyone()
+        loaded = None if _after_is_done(work) else _saved_model(work)
     else:
-        assert loaded is not None
         _answer(work, loaded.model, "base", f"Answering {len(work.questions)} test questions before training")
+        wait_for_everyone()
         loaded = _train_and_save(work, loaded)
     if loaded is not None:
         _answer(work, loaded.model, "tuned", f"Answering the same {len(work.questions)} questions after training")
@@ -191,9 +212,20 @@ def _after_is_done(work: _Work) -> bool:
     return all(q.id in answered for q in work.questions)
 
 
-def _dtype(work: _Work) -> torch.dtype:
+def is_saved(run: RunFolder) -> bool:
+    """Whether a run's best model is on the disk already."""
+    return (run.model / "config.json").is_file()
+
+
+def _saved_model(work: _Work) -> LoadedModel:
+    recipe = work.recipe
+    dtype = _dtype(recipe, work.precision)
+    return load_model(f"run:{work.run.path}", dtype, work.device, recipe.attention, recipe.trust_remote_code)
+
+
+def _dtype(recipe: Recipe, precision: str) -> torch.dtype:
     # Full fine-tuning keeps float32 weights: plain bf16 weights would lose small updates.
-    return torch.bfloat16 if work.precision == "bf16" and work.recipe.tuning == "lora" else torch.float32
+    return torch.bfloat16 if precision == "bf16" and recipe.tuning == "lora" else torch.float32
 
 
 def _data_and_model(run: RunFolder, recipe: Recipe, view: View) -> tuple[_Work, LoadedModel | None]:
@@ -218,10 +250,11 @@ def _data_and_model(run: RunFolder, recipe: Recipe, view: View) -> tuple[_Work, 
     precision = machine.get("precision") or choose_precision(recipe.precision, device)
     work = _Work(run, recipe, view, device, precision, chat, data)
     _describe(work, ledger)
-    if (run.model / "config.json").is_file():
+    if is_saved(run):
         return work, None
     with _Timed(run, view, "load", f"Loading {recipe.model}"):
-        loaded = load_model(recipe.model, _dtype(work), device, recipe.attention, recipe.trust_remote_code, view.say)
+        dtype = _dtype(recipe, precision)
+        loaded = load_model(recipe.model, dtype, device, recipe.attention, recipe.trust_remote_code, view.say)
         run.update_manifest(model=loaded.describe())
     return work, loaded
 
@@ -263,28 +296,55 @@ def _answer(work: _Work, model: Any, which: str, title: str) -> None:
 
 
 def _train_and_save(work: _Work, loaded: LoadedModel) -> LoadedModel:
-    recipe, run, model = work.recipe, work.run, loaded.model
-    torch.manual_seed(recipe.seed)
-    if recipe.tuning == "lora":
-        model = add_lora(model, recipe.lora_rank, recipe.lora_alpha, recipe.lora_dropout, recipe.lora_targets)
-    trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    run.update_manifest(model={"trainable_parameters": trainable})
-    with _Timed(run, work.view, "train", f"Training {trainable:,} parameters ({recipe.tuning}, {work.precision})"):
-        training = prepare_training(
-            model, work.data.tokens["train"], work.data.tokens["val"], recipe, run,
-            precision=work.precision, device=work.device, pad_id=loaded.tokenizer.pad_token_id,
-            watcher=work.view, take_samples=_sampler(work, model),
-        )  # fmt: skip
-        _test_loss(work, training, "test_loss_before")
-        progress = fit(training, resume=True)
-        _test_loss(work, training, "test_loss_after")
+    run = work.run
+    training = _training(work, loaded)
+    count = sum(p.numel() for p in loaded.model.parameters() if p.requires_grad)
+    run.update_manifest(model={"trainable_parameters": count})
+    with _Timed(run, work.view, "train", f"Training {count:,} parameters ({work.recipe.tuning}, {work.precision})"):
+        progress = _train(work, training)
         _note_outcome(work, training, progress.finished or "")
     with _Timed(run, work.view, "save", "Saving the best model"):
+        model = _whole_model(work, training)
         if is_adapted(model):
             save_adapter(model, run.adapter)
             model = merge(model)
         save_model(model, loaded.tokenizer, work.chat, run.model)
     return LoadedModel(str(run.path), model, loaded.tokenizer, str(run.model), "")
+
+
+def _whole_model(work: _Work, training: Training) -> Any:
+    """The trained model; where it is spread over processes, the base loaded anew with the best weights put in."""
+    if not is_sharded(training.accelerator):
+        return training.model
+    recipe, best = work.recipe, training.progress.best
+    assert best is not None  # there is an evaluation at step 0
+    model = load_model(
+        recipe.model, _dtype(recipe, work.precision), "cpu", recipe.attention, recipe.trust_remote_code
+    ).model
+    if recipe.tuning == "lora":
+        model = add_lora(model, recipe.lora_rank, recipe.lora_alpha, recipe.lora_dropout, recipe.lora_targets)
+    load_trainable_state(model, read_checkpoint(work.run.checkpoints / f"best-{best.step:06d}").weights)
+    return model
+
+
+def _training(work: _Work, loaded: LoadedModel) -> Training:
+    recipe, model = work.recipe, loaded.model
+    torch.manual_seed(recipe.seed)
+    if recipe.tuning == "lora":
+        model = add_lora(model, recipe.lora_rank, recipe.lora_alpha, recipe.lora_dropout, recipe.lora_targets)
+    return prepare_training(
+        model, work.data.tokens["train"], work.data.tokens["val"], recipe, work.run,
+        precision=work.precision, device=work.device, pad_id=loaded.tokenizer.pad_token_id,
+        watcher=work.view, take_samples=_sampler(work, model),
+    )  # fmt: skip
+
+
+def _train(work: _Work, training: Training) -> Progress:
+    """The part of the work that all processes do together."""
+    _test_loss(work, training, "test_loss_before")
+    progress = fit(training, resume=True)
+    _test_loss(work, training, "test_loss_after")
+    return progress
 
 
 def _sampler(work: _Work, model: Any) -> Callable[[int, int], None]:
@@ -314,7 +374,8 @@ def _test_loss(work: _Work, training: Training, key: str) -> None:
                 "the loss on the test rows is not a number; the model is broken or precision is too low: "
                 "use precision: fp32"
             )
-        work.run.update_manifest(outcome={key: loss})
+        if process_index() == 0:
+            work.run.update_manifest(outcome={key: loss})
 
 
 def _note_outcome(work: _Work, training: Training, ended: str) -> None:

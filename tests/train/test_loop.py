@@ -14,7 +14,7 @@ from heedful.models import checkpoints
 from heedful.models.adapters import add_lora, merge
 from heedful.records import TokenExample
 from heedful.store import RunFolder, read_jsonl, read_metrics
-from heedful.train import loop
+from heedful.train import loop, training
 from heedful.train.progress import learning_rate_at
 from heedful.train.recipe import make_recipe
 from heedful.train.verdict import Evaluation
@@ -46,7 +46,7 @@ def token_rows(count, seed=0):
 def training_of(tiny, folder, model=None, train=None, val=None, precision="fp32", take_samples=None, **changes):
     settings = {"tuning": "full", "batch_size": 4, "learning_rate": 3e-3, "warmup_steps": 0, "eval_every": 3}
     recipe = make_recipe(settings | {"patience": 0, "device": "cpu", "epochs": 2} | changes)
-    return loop.prepare_training(
+    return training.prepare_training(
         model if model is not None else model_of(tiny),
         train or token_rows(12),
         val or token_rows(6, seed=9),
@@ -237,7 +237,7 @@ def test_lora_changes_nothing_but_its_matrices(tiny, tmp_path):
 
 def test_matrices_decay_and_norms_do_not(tiny):
     model = model_of(tiny, "gpt2")
-    groups = loop.make_optimizer(model, make_recipe({"weight_decay": 0.1})).param_groups
+    groups = training.make_optimizer(model, make_recipe({"weight_decay": 0.1})).param_groups
     decay = {id(p): g["weight_decay"] for g in groups for p in g["params"]}
     assert len(decay) == len(list(model.parameters()))
     for name, parameter in model.named_parameters():

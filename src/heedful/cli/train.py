@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -117,6 +118,8 @@ def _run(work: Any, as_json: bool) -> None:
         run = work(view)
     finally:
         view.close()
+    if int(os.environ.get("RANK", "0")):  # of several processes the first one speaks
+        return
     if as_json:
         typer.echo(json.dumps(run.read_manifest(), ensure_ascii=False, indent=2))
     else:

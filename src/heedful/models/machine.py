@@ -61,6 +61,7 @@ def describe_machine(device: torch.device, precision: str) -> dict[str, Any]:
         "cpu": _cpu_name(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
+        "processes": int(os.environ.get("WORLD_SIZE", "1")),
         "memory_gib": round(_memory_bytes() / 2**30, 1),
         "device": torch.cuda.get_device_name() if device.type == "cuda" else device.type,
         "precision": precision,

@@ -16,115 +16,22 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
-from accelerate import Accelerator
 
 from heedful.batches import Batch, LengthBatches, by_length, collate
 from heedful.errors import Interrupted, TrainingError
-from heedful.models import checkpoints
-from heedful.models.adapters import load_trainable_state, plain_model, trainable_state
 from heedful.models.machine import resident_mb
-from heedful.models.quiet import quiet_transformers
 from heedful.records import TokenExample
-from heedful.store import RunFolder, append_jsonl, read_jsonl
-from heedful.train.objective import Objective
+from heedful.store import append_jsonl
+from heedful.train import keeping
+from heedful.train.processes import any_process, is_sharded
 from heedful.train.progress import Progress, learning_rate_at
-from heedful.train.recipe import Recipe
 from heedful.train.signals import StopRequests
+from heedful.train.training import Training
 from heedful.train.verdict import Evaluation
-
-
-class Watcher(Protocol):
-    """Who is told of each line of metrics, for a live view."""
-
-    def step(self, line: dict[str, Any], total_steps: int) -> None: ...
-    def evaluating(self, step: int) -> None: ...
-    def evaluated(self, line: dict[str, Any]) -> None: ...
-
-
-@dataclass
-class Training:
-    """Everything that the loop works with. Make one with `prepare_training`."""
-
-    recipe: Recipe
-    run: RunFolder
-    train: Sequence[TokenExample]
-    val: Sequence[TokenExample]
-    objective: Any
-    optimizer: Any
-    accelerator: Accelerator
-    precision: str
-    pad_id: int
-    watcher: Watcher
-    take_samples: Callable[[int, int], None]
-    progress: Progress = field(default_factory=Progress)
-    saved_step: int | None = None  # of the newest checkpoint
-
-    @property
-    def model(self) -> Any:
-        """The model itself, without wrappers."""
-        return self.accelerator.unwrap_model(self.objective).model
-
-    @property
-    def steps_per_epoch(self) -> int:
-        return math.ceil(len(self.train) / self.recipe.batch_size)
-
-    @property
-    def total_steps(self) -> int:
-        return min(self.steps_per_epoch * self.recipe.epochs, self.recipe.max_steps or 10**12)
-
-    @property
-    def eval_every(self) -> int:
-        """Steps between evaluations; ``auto`` is a quarter of an epoch, and of the run where that is shorter."""
-        if self.recipe.eval_every != "auto":
-            return int(self.recipe.eval_every)
-        return max(1, min(self.steps_per_epoch, self.total_steps) // 4)
-
-
-def prepare_training(
-    model: Any,
-    train: Sequence[TokenExample],
-    val: Sequence[TokenExample],
-    recipe: Recipe,
-    run: RunFolder,
-    *,
-    precision: str,
-    device: torch.device,
-    pad_id: int,
-    watcher: Watcher,
-    take_samples: Callable[[int, int], None] = lambda attempt, step: None,
-) -> Training:
-    """Wrap a model for training; `take_samples(attempt, step)` is called after each evaluation."""
-    accelerator = Accelerator(cpu=device.type == "cpu", log_with=list(recipe.track) or None, project_dir=str(run.path))
-    if recipe.gradient_checkpointing:
-        with quiet_transformers():  # version 5 calls this name old and has no other in all of its releases
-            plain_model(model).gradient_checkpointing_enable({"use_reentrant": False})
-        plain_model(model).enable_input_require_grads()
-    objective = Objective(model)
-    objective.check_head()
-    optimizer = make_optimizer(model, recipe)
-    objective, optimizer = accelerator.prepare(objective, optimizer)
-    if recipe.track:
-        plain = {k: str(v) for k, v in recipe.to_json().items()}
-        accelerator.init_trackers("heedful", config=plain)
-    return Training(
-        recipe, run, train, val, objective, optimizer, accelerator, precision, pad_id, watcher, take_samples
-    )
-
-
-def make_optimizer(model: Any, recipe: Recipe) -> torch.optim.Optimizer:
-    """AdamW (Loshchilov and Hutter 2019, https://arxiv.org/abs/1711.05101); matrices decay, norms and biases do not."""
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": recipe.weight_decay},
-        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
-    ]
-    fused = parameters[0].device.type in ("cpu", "cuda")
-    return torch.optim.AdamW([g for g in groups if g["params"]], lr=recipe.rate, fused=fused)
 
 
 def fit(training: Training, resume: bool = False) -> Progress:
@@ -134,12 +41,13 @@ def fit(training: Training, resume: bool = False) -> Progress:
     """
     t = training
     if resume:
-        _resume(t)
+        keeping.restore(t)
     with StopRequests() as stop:
         if not t.progress.evaluations:
             _evaluate(t)
-            _checkpoint(t)
-        while t.progress.finished is None and not stop.requested:
+            keeping.save(t)
+        stopping = any_process(t.accelerator, stop.requested)
+        while t.progress.finished is None and not stopping:
             for rows in _rest_of_epoch(t):
                 _train_step(t, rows)
                 if (
@@ -149,17 +57,18 @@ def fit(training: Training, resume: bool = False) -> Progress:
                 ):
                     _evaluate(t)
                     _decide(t)
-                    _checkpoint(t)
-                if t.progress.finished or stop.requested:
+                    keeping.save(t)
+                stopping = any_process(t.accelerator, stop.requested)
+                if t.progress.finished or stopping:
                     break
-        if stop.requested:
-            _checkpoint(t)
-    if stop.requested:
+        if stopping:
+            keeping.save(t)
+    if stopping:
         raise Interrupted(
             f"stopped at step {t.progress.step} of {t.total_steps}; nothing is lost: go on with "
             f"`heedful train --resume --out {t.run.path}`"
         )
-    _load_best(t)
+    keeping.load_best(t)
     if t.recipe.track:
         t.accelerator.end_training()
     return t.progress
@@ -197,7 +106,8 @@ def _train_step(t: Training, rows: list[int]) -> None:
     norm_value = float(norm) if norm is not None else float("nan")
     if not math.isfinite(loss_value) or not math.isfinite(norm_value):
         raise TrainingError(
-            f"step {p.step + 1}: the loss or its gradient is not a number (loss {loss_value}, gradient norm {norm_value}); "
+            f"step {p.step + 1}: the loss or its gradient is not a number (loss {loss_value}, gradient norm "
+            f"{norm_value}); "
             f"the checkpoint before it is kept: lower learning_rate (now {recipe.rate:g}) or use precision: fp32"
         )
     t.optimizer.step()
@@ -219,7 +129,7 @@ def _train_step(t: Training, rows: list[int]) -> None:
 
 
 def _micro_batches(t: Training, examples: list[TokenExample]) -> list[Batch]:
-    """This process's share of a step's rows, in micro-batches; each process has as many, some perhaps of masked rows."""
+    """This process's share of a step's rows, in micro-batches; each process has as many, some of masked rows."""
     world, rank = t.accelerator.num_processes, t.accelerator.process_index
     most = math.ceil(len(examples) / world)
     size = min(t.recipe.micro_batch_size or most, most)
@@ -259,12 +169,13 @@ def _evaluate(t: Training) -> None:
     evaluation = measure_loss(t, t.val, p.step)
     if not math.isfinite(evaluation.loss):
         raise TrainingError(
-            f"step {p.step}: the validation loss is not a number; the model is broken or precision is too low: use precision: fp32"
+            f"step {p.step}: the validation loss is not a number; the model is broken or precision is too low: "
+            "use precision: fp32"
         )
     p.evaluations.append(evaluation)
     line = _metrics_line(t, val_loss=evaluation.loss)
     _log(t, line)
-    if t.accelerator.is_main_process:
+    if t.accelerator.is_main_process and not is_sharded(t.accelerator):  # a part of a model cannot answer alone
         t.take_samples(p.attempt, p.step)
     t.watcher.evaluated(line)
 
@@ -299,52 +210,3 @@ def _log(t: Training, line: dict[str, Any]) -> None:
         append_jsonl(t.run.metrics, line)
     if t.recipe.track:
         t.accelerator.log({k: v for k, v in line.items() if k not in ("attempt", "step")}, step=line["step"])
-
-
-def _checkpoint(t: Training) -> None:
-    """Write a checkpoint, and the best weights where this step's are; rotate the older ones."""
-    t.accelerator.wait_for_everyone()
-    if not t.accelerator.is_main_process:
-        return
-    p, folder, model = t.progress, t.run.checkpoints, t.model
-    if t.saved_step == p.step:  # an evaluation and Ctrl-C at the same step
-        return
-    weights = trainable_state(model)
-    names = {id(parameter): name for name, parameter in model.named_parameters()}
-    moments = checkpoints.optimizer_tensors(getattr(t.optimizer, "optimizer", t.optimizer), names)
-    state = {"progress": p.to_json(), "rng": torch.get_rng_state().numpy().tobytes().hex(), "tuning": t.recipe.tuning}
-    best = p.best
-    if best is not None and best.step == p.step:
-        checkpoints.save_checkpoint(folder, "best", p.step, weights, {}, {"tuning": t.recipe.tuning})
-    checkpoints.save_checkpoint(folder, "step", p.step, weights, moments, state)
-    # The older ones go when both are written: a kill between the two must leave the best one that `state` names.
-    checkpoints.rotate(folder, "best", 1)
-    checkpoints.rotate(folder, "step", t.recipe.keep_checkpoints)
-    t.saved_step = p.step
-
-
-def _resume(t: Training) -> None:
-    """Go on from the newest checkpoint, if there is one; what was done after it counts as an undone attempt."""
-    attempts = [int(line["attempt"]) for line in read_jsonl(t.run.metrics)]
-    t.progress.attempt = max(attempts, default=0) + 1
-    found = checkpoints.list_checkpoints(t.run.checkpoints, "step")
-    saved = checkpoints.read_checkpoint(found[0]) if found else None
-    checkpoints.remove_after(t.run.checkpoints, "best", saved.step if saved else -1)
-    if saved is None:
-        return
-    model = t.model
-    load_trainable_state(model, saved.weights)
-    named = dict(model.named_parameters())
-    checkpoints.load_optimizer_tensors(getattr(t.optimizer, "optimizer", t.optimizer), named, saved.optimizer)
-    torch.set_rng_state(torch.frombuffer(bytearray.fromhex(saved.state["rng"]), dtype=torch.uint8).clone())
-    attempt, t.progress = t.progress.attempt, Progress.from_json(saved.state["progress"])
-    t.saved_step = saved.step
-    if t.progress.finished is None:
-        t.progress.attempt = attempt
-
-
-def _load_best(t: Training) -> None:
-    best = t.progress.best
-    if best is None or best.step == t.progress.step:
-        return
-    load_trainable_state(t.model, checkpoints.read_checkpoint(t.run.checkpoints / f"best-{best.step:06d}").weights)

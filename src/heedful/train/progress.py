@@ -12,7 +12,7 @@ COUNTERS = ("step", "epoch", "position", "examples", "tokens", "trained_tokens",
 
 @dataclass
 class Progress:
-    """`epoch` and `position` say which batch comes next; the counts are sums since step 0, `seconds` of training alone."""
+    """`epoch` and `position` say which batch comes next; counts are sums since step 0, `seconds` of training alone."""
 
     step: int = 0
     epoch: int = 0

@@ -1,0 +1,113 @@
+"""Several processes train as one: the same losses, one writer, whole state out of a sharded model and back."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from heedful.store import read_json, read_metrics
+
+pytestmark = pytest.mark.slow
+
+SHARDED = """
+import torch, torch.distributed as dist
+from torch import nn
+from torch.distributed.fsdp import fully_shard
+from heedful.train.processes import gathered_moments, gathered_weights, hand_out
+
+dist.init_process_group("gloo")
+rank = dist.get_rank()
+
+class Holder(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.model = nn.Sequential(nn.Linear(6, 5), nn.Linear(5, 3))
+    def forward(self, x):
+        return self.model(x)
+
+def trained(steps, sharded):
+    torch.manual_seed(0)
+    holder = Holder()
+    if sharded:
+        for layer in holder.model:
+            fully_shard(layer)
+        fully_shard(holder)
+    optimizer = torch.optim.AdamW(holder.parameters(), lr=0.1)
+    x = torch.arange(12.0).view(2, 6) / 10
+    for _ in range(steps):
+        holder(x).square().sum().backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    return holder, optimizer
+
+holder, optimizer = trained(3, sharded=True)
+weights, moments = gathered_weights(holder), gathered_moments(holder, optimizer)
+plain, plain_optimizer = trained(3, sharded=False)
+if rank == 0:
+    named = dict(plain.model.named_parameters())
+    assert weights.keys() == named.keys(), weights.keys()
+    for name, tensor in weights.items():
+        torch.testing.assert_close(tensor, named[name].detach())
+        torch.testing.assert_close(moments[name + "/exp_avg"], plain_optimizer.state[named[name]]["exp_avg"])
+        assert float(moments[name + "/step"]) == 3
+
+fresh, fresh_optimizer = trained(1, sharded=True)
+hand_out(fresh, fresh_optimizer, weights, moments)
+x = torch.ones(2, 6)
+for model, opt in ((fresh, fresh_optimizer), (holder, optimizer)):
+    model(x).square().sum().backward()
+    opt.step()
+again, expected = gathered_weights(fresh), gathered_weights(holder)
+for name in again:
+    torch.testing.assert_close(again[name], expected[name])
+print("ok", rank)
+dist.destroy_process_group()
+"""
+
+
+def launch(*words: str, processes: int, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", str(processes), *words]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, env=dict(os.environ))
+
+
+@pytest.mark.parametrize("tuning", ["lora", "full"])
+def test_two_processes_give_the_losses_of_one(tiny, tmp_path: Path, tuning: str) -> None:
+    (tmp_path / "rows.json").write_text(json.dumps(tiny.rows(41)))
+    words = f"""-m heedful.cli.main train --model {tiny("llama")} --data rows.json --template alpaca --epochs 1
+        --split order:train=27,val=7,test=7 --tuning {tuning} --set learning_rate=1e-3 --set micro_batch_size=3
+        --set max_new_tokens=4 --set samples=1 --set sample_tokens=4 --out""".split()
+    for processes in (1, 2):
+        done = launch(*words, f"run{processes}", processes=processes, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr[-2000:]
+    one, two = (read_metrics(tmp_path / f"run{n}" / "metrics.jsonl") for n in (1, 2))
+    assert [m["step"] for m in one] == [m["step"] for m in two]
+    for a, b in zip(one, two, strict=True):
+        for key in ("train_loss", "val_loss"):
+            assert a.get(key) == pytest.approx(b.get(key), abs=1e-5)
+        assert (a["tokens"], a["trained_tokens"]) == (b["tokens"], b["trained_tokens"])
+    first, second = (read_json(tmp_path / f"run{n}" / "manifest.json") for n in (1, 2))
+    assert first["outcome"]["test_loss_after"] == pytest.approx(second["outcome"]["test_loss_after"], abs=1e-5)
+    assert second["machine"]["processes"] == 2
+    assert (tmp_path / "run2" / "report.html").is_file()
+
+
+def test_a_finished_run_of_two_processes_resumes_at_once(tiny, tmp_path: Path) -> None:
+    (tmp_path / "rows.json").write_text(json.dumps(tiny.rows(30)))
+    words = f"""-m heedful.cli.main train --model {tiny("gpt2")} --data rows.json --template alpaca --epochs 1
+        --set max_new_tokens=4 --set samples=0 --out run""".split()
+    assert launch(*words, processes=2, cwd=tmp_path).returncode == 0
+    again = launch(*"-m heedful.cli.main train --resume --out run".split(), processes=2, cwd=tmp_path)
+    assert again.returncode == 0, again.stderr[-2000:]
+
+
+def test_whole_state_comes_out_of_a_sharded_model_and_goes_back(tmp_path: Path) -> None:
+    script = tmp_path / "sharded.py"
+    script.write_text(SHARDED)
+    done = launch(str(script), processes=2, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert sorted(done.stdout.split("\n")[:2]) == ["ok 0", "ok 1"]
