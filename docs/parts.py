@@ -100,7 +100,7 @@ def signature(name: str) -> str:
     one = f"{name}({', '.join(arguments)}){returned}"
     lines = [one] if len(one) <= 100 else [f"{name}(", *(f"    {a}," for a in arguments), f"){returned}"]
     doc = " ".join((inspect.getdoc(found) or "").split("\n\n")[0].split())
-    return "```python\n" + "\n".join(lines) + f"\n```\n\n{doc}"
+    return "```py\n" + "\n".join(lines) + f"\n```\n\n{doc}"
 
 
 def _signature(found: Any) -> tuple[list[str], str]:

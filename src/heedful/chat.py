@@ -25,7 +25,7 @@ import hashlib
 import itertools
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from heedful import templates
@@ -80,8 +80,8 @@ class Chat:
     """
 
     name: str
-    text: str
-    tokenizer: Tokenizer
+    text: str = field(repr=False)
+    tokenizer: Tokenizer = field(repr=False)
     stop_id: int
     stop_token: str
     before: str

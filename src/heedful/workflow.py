@@ -255,6 +255,11 @@ def _data_and_model(run: RunFolder, recipe: Recipe, view: View) -> tuple[_Work, 
     with _Timed(run, view, "load", f"Loading {recipe.model}"):
         dtype = _dtype(recipe, precision)
         loaded = load_model(recipe.model, dtype, device, recipe.attention, recipe.trust_remote_code, view.say)
+        began_with = (run.read_manifest().get("model") or {}).get("sha256")
+        if began_with not in (None, loaded.sha256):
+            raise RunError(
+                f"{recipe.model}: its weights are not those that the run began with; put them back, or start a new run"
+            )
         run.update_manifest(model=loaded.describe())
     return work, loaded
 

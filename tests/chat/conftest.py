@@ -126,7 +126,7 @@ KINDS: dict[str, Callable[[], PreTrainedTokenizerFast]] = {
     "unigram": lambda: wrap(unigram(), "</s>", unk_token="<unk>"),
     "bytes": lambda: wrap(byte_level(size=256), "</s>"),
 }  # fmt: skip
-# Those that give back every text exactly as it was.
+# Those that give back every text exactly as it was (Gemma's but for ▁, which it reads as a space).
 LOSSLESS = ("gpt2", "llama3", "gemma", "bytes")
 
 

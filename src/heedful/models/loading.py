@@ -228,12 +228,13 @@ def _load_tokenizer(where: str, name: str, options: dict[str, Any]) -> Any:
 def _load_weights(where: str, name: str, dtype: torch.dtype, attention: str, options: dict[str, Any]) -> Any:
     from transformers import AutoModelForCausalLM
 
+    auto: Any = AutoModelForCausalLM
     if "gguf_file" not in options:
         options = {**options, "use_safetensors": True}
     try:
         # Where sdpa is not to be had (Gemma 2), transformers takes eager if it is not asked for by name.
         wanted = None if attention == "sdpa" else attention
-        model, report = AutoModelForCausalLM.from_pretrained(
+        model, report = auto.from_pretrained(
             where, dtype=dtype, attn_implementation=wanted, output_loading_info=True, **options
         )
     except torch.OutOfMemoryError:

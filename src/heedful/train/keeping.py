@@ -41,14 +41,15 @@ def _whole_state(t: Training) -> tuple[dict[str, torch.Tensor], dict[str, torch.
     return trainable_state(t.model), checkpoints.optimizer_tensors(optimizer, names)
 
 
-def _put_state(t: Training, weights: dict[str, torch.Tensor], moments: dict[str, torch.Tensor]) -> None:
+def _put_state(t: Training, weights: dict[str, torch.Tensor], moments: dict[str, torch.Tensor] | None) -> None:
     """Put back what `_whole_state` took."""
     optimizer = getattr(t.optimizer, "optimizer", t.optimizer)
     if is_sharded(t.accelerator):
         hand_out(t.objective, optimizer, weights, moments)
         return
     load_trainable_state(t.model, weights)
-    checkpoints.load_optimizer_tensors(optimizer, dict(t.model.named_parameters()), moments)
+    if moments is not None:
+        checkpoints.load_optimizer_tensors(optimizer, dict(t.model.named_parameters()), moments)
 
 
 def restore(t: Training) -> None:
@@ -75,4 +76,4 @@ def load_best(t: Training) -> None:
     if best is None or best.step == t.progress.step:
         return
     t.accelerator.wait_for_everyone()
-    _put_state(t, checkpoints.read_checkpoint(t.run.checkpoints / f"best-{best.step:06d}").weights, {})
+    _put_state(t, checkpoints.read_checkpoint(t.run.checkpoints / f"best-{best.step:06d}").weights, None)

@@ -80,12 +80,12 @@ def gathered_moments(objective: Any, optimizer: Any) -> dict[str, torch.Tensor]:
 
 
 def hand_out(
-    objective: Any, optimizer: Any, weights: dict[str, torch.Tensor], moments: dict[str, torch.Tensor]
+    objective: Any, optimizer: Any, weights: dict[str, torch.Tensor], moments: dict[str, torch.Tensor] | None
 ) -> None:
-    """Put whole tensors, as process 0 read them, into a sharded model and, if there are moments, its optimiser."""
+    """Put whole tensors, as process 0 read them, into a sharded model and, unless `moments` is None, its optimiser."""
     first = process_index() == 0
     set_model_state_dict(objective, {_PREFIX + n: v for n, v in weights.items()} if first else {}, options=_HANDED_OUT)
-    if not moments:
+    if moments is None:
         return
     state: dict[str, dict[str, torch.Tensor]] = {}
     for key, value in moments.items():
@@ -94,3 +94,5 @@ def hand_out(
     groups = get_optimizer_state_dict(objective, optimizer, options=_WHOLE).get("param_groups", [])
     value = {"state": state, "param_groups": groups} if first else {}
     set_optimizer_state_dict(objective, optimizer, value, options=_HANDED_OUT)  # type: ignore[arg-type]
+    for values in optimizer.state.values():  # torch hands one and the same step counter to every parameter
+        values["step"] = values["step"].clone()

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from heedful.errors import RunError
+from heedful.errors import Interrupted, RunError
 from heedful.models.adapters import add_lora, is_adapted
 from heedful.models.loading import LoadedModel
 from heedful.models.machine import choose_precision
@@ -80,7 +80,13 @@ def fine_tune(
         precision=choose_precision(recipe.precision, device), device=device,
         pad_id=loaded.tokenizer.pad_token_id, watcher=_Follower(follow),
     )  # fmt: skip
-    progress = fit(training)
+    try:
+        progress = fit(training)
+    except Interrupted:
+        raise Interrupted(
+            f"stopped at step {training.progress.step} of {training.total_steps}; "
+            f"the last checkpoint and the metrics are in {run.path}"
+        ) from None
     best = progress.best
     assert best is not None  # there is an evaluation at step 0
     metrics = tuple(read_metrics(run.metrics))
