@@ -1,0 +1,154 @@
+"""The documentation: its checks hold, and its commands print what the pages show."""
+
+import contextlib
+import io
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+sys.path.insert(0, str(DOCS))
+
+import blocks  # noqa: E402
+import check  # noqa: E402
+import generate  # noqa: E402
+import parts  # noqa: E402
+
+CONSOLE = [
+    pytest.param(block, id=f"{block.path.stem}-{block.line}")
+    for page in generate.pages()
+    for block in blocks.blocks(page)
+    if block.kind == "console"
+]
+
+
+def test_every_check_holds():
+    assert list(check.faults()) == []
+
+
+@pytest.fixture
+def desk(tmp_path, monkeypatch):
+    """A folder with the files that the pages speak of."""
+    rows = (ROOT / "src/heedful/data/starter/rows.jsonl").read_text(encoding="utf-8").splitlines()[:60]
+    red = '{"instruction": "Name a colour.", "output": "Red."}\n'
+    files = {
+        "rows.jsonl": "\n".join(rows) + "\n",
+        "broken.jsonl": red + '{"instruction": "Add 2 and 3.", "output": "5"\n',
+        "odd.jsonl": red + '{"instruction": "Add 2 and 3.", "output": ""}\n{"instruction": 7, "output": "x"}\n',
+        "twice.jsonl": red + red.replace("Red", "Blue") + '{"instruction": "Add 2 and 3.", "output": "5"}\n',
+        "recipe.yaml": "epoch: 3\nlearning_rate: 2\ntuning: lorra\n",
+        "script.jsonl": '{"question": "Welcher Monat kommt nach dem Mai?", "answer": "Juni."}\n',
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run_command(line: str, monkeypatch: pytest.MonkeyPatch) -> tuple[str, int]:
+    """What a command prints, on both streams, and its exit status."""
+    import shlex
+
+    from heedful.cli.main import main
+
+    program, *words = shlex.split(line)
+    if program == "cat":
+        return "".join(Path(w).read_text(encoding="utf-8") for w in words), 0
+    assert program == "heedful"
+    monkeypatch.setattr(sys, "argv", ["heedful", *words])
+    printed, status = io.StringIO(), 0
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        try:
+            main()
+        except SystemExit as e:
+            status = int(e.code or 0)
+    return printed.getvalue(), status
+
+
+@pytest.mark.parametrize("block", CONSOLE)
+def test_a_console_block_shows_what_its_commands_print(block, desk, monkeypatch):
+    commands = blocks.console(block)
+    assert commands
+    for command in commands:
+        printed, status = run_command(command.line, monkeypatch)
+        shown = blocks.Block("text", command.output, block.path, block.line, 0, 0)
+        assert blocks.differs(shown, printed) is None
+        assert status == command.status, printed
+
+
+# The checks themselves: each finds the fault that it is there for.
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ("heedful train --model M --data f.jsonl --out RUN", None),
+        ("heedful train recipe.yaml --set epochs=3 --set seed=1 --out RUN > log", None),
+        ("heedful data check a.jsonl b.csv --split=80/10/10   # a remark", None),
+        ("heedful train --modle M", "no option --modle"),
+        ("heedful tarin", "no command 'tarin'"),
+        ("heedful report a b", "more arguments"),
+        ("heedful train --out", "--out has no value"),
+        ("heedful chat M", "no command 'chat'"),
+    ],
+)
+def test_wrong_commands_are_found(line, fault):
+    found = check.wrong_command(line)
+    assert (found is None) if fault is None else fault in (found or "")
+
+
+def test_dead_links_missing_files_and_long_lines_are_found(tmp_path, monkeypatch):
+    monkeypatch.setattr(check, "ROOT", tmp_path)
+    page = tmp_path / "page.md"
+    page.write_text("# A page\n\n[x](nothing.md) [y](#a-page) [z](#nowhere) `src/nothing.py`\n" + "word " * 30 + "\n")
+    text = page.read_text()
+    assert list(check._dead_links(page, text)) == [
+        "page.md: the link to nothing.md leads nowhere",
+        "page.md: the page has no heading #nowhere",
+    ]
+    assert list(check._missing_files(page, text)) == ["page.md: names src/nothing.py, which does not exist"]
+    assert list(check._long_lines(page, text)) == ["page.md:4: 150 characters; break the line before 120"]
+
+
+def test_an_option_that_is_not_on_its_page_is_found(tmp_path, monkeypatch):
+    (tmp_path / "commands").mkdir()
+    page = (DOCS / "commands" / "train.md").read_text(encoding="utf-8")
+    (tmp_path / "commands" / "train.md").write_text(page.replace("`--preset", "`preset"), encoding="utf-8")
+    monkeypatch.setattr(check, "DOCS", tmp_path)
+    monkeypatch.setattr(check, "ROOT", tmp_path)
+    found = list(check._undocumented())
+    assert "commands/train.md: --preset of heedful train is not documented" in found
+    assert "commands/demo.md: heedful demo is not documented" in found
+
+
+def test_a_stale_part_is_found():
+    page = (DOCS / "recipe.md").read_text(encoding="utf-8")
+    assert generate.fresh_page(page) == page
+    assert generate.fresh_page(page.replace("`lora_rank` | `16`", "`lora_rank` | `99`")) == page
+
+
+def test_every_built_in_template_marks_the_answer_and_its_stop_token():
+    text = parts.template_pages("")
+    marked = re.findall(r"\[\[(.*?)\]\]", text, re.DOTALL)
+    assert len(marked) == text.count("### ") - text.count("### In") - text.count("### Res")
+    assert all(re.fullmatch(r"3, 5, 8<[^>]+>", m) for m in marked)
+
+
+@pytest.mark.parametrize(
+    ("kind", "shown", "printed", "same"),
+    [
+        ("text", "a\nb\n", "a\nb\n", True),
+        ("text", "a\n", "a\nb\n", False),
+        ("text", "a...z\n", "a to z\n", True),
+        ("text about", "loss 1.00\n", "loss 1.05\n", True),
+        ("text about", "loss 1.00\n", "loss 1.50\n", False),
+        ("text like", "loss 1.00\n", "something\n", True),
+        ("text like", "loss 1.00\n", "two\nlines\n", False),
+    ],
+)
+def test_outputs_are_compared_as_the_block_says(kind, shown, printed, same):
+    block = blocks.Block(kind, shown, Path("page.md"), 1, 0, 0)
+    assert (blocks.differs(block, printed) is None) == same
