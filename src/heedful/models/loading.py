@@ -7,7 +7,7 @@ refused; so is code that a model repository brings, unless it is asked for by na
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,6 @@ class LoadedModel:
     source: str
     sha256: str
     notes: tuple[str, ...] = ()
-    template: str | None = field(default=None, repr=False)
 
     @property
     def architecture(self) -> str:
@@ -86,7 +85,7 @@ def load_model(
         if not gguf:
             _check_folder(local, name)
     with quiet_transformers():
-        tokenizer = _load_tokenizer(where, name, options)
+        tokenizer = _load_tokenizer(where, name, options, template)
         model = _load_weights(where, name, dtype, attention, options)
     if gguf:
         drop_quantisation_marks(model)
@@ -98,7 +97,7 @@ def load_model(
             f"{model.get_input_embeddings().weight.shape[0]:,}; the two do not belong together"
         )
     model.to(device).eval()
-    return LoadedModel(name, model, tokenizer, str(where), _hash(where, gguf), tuple(notes), template)
+    return LoadedModel(name, model, tokenizer, str(where), _hash(where, gguf), tuple(notes))
 
 
 def _load_step(
@@ -133,14 +132,11 @@ def _load_step(
         str(folder),
         saved.state["sha256"][WEIGHTS],
         base.notes,
-        base.template,
     )
 
 
-def load_tokenizer(
-    name: str, trust_remote_code: bool = False, say: Callable[[str], None] = lambda _: None
-) -> tuple[Any, str | None]:
-    """A model's tokenizer alone, and the template that the name fixes (for ``run:DIR@base``), without its weights."""
+def load_tokenizer(name: str, trust_remote_code: bool = False, say: Callable[[str], None] = lambda _: None) -> Any:
+    """A model's tokenizer without its weights; what a run began with (``run:DIR@base``) has the run's template."""
     where, gguf, _, template = _locate(parse_model_name(name), say)
     options: dict[str, Any] = {"trust_remote_code": trust_remote_code, **({"gguf_file": gguf} if gguf else {})}
     if (local := Path(where)).is_dir():
@@ -148,7 +144,7 @@ def load_tokenizer(
         if not gguf:
             _check_folder(local, name)
     with quiet_transformers():
-        return _load_tokenizer(where, name, options), template
+        return _load_tokenizer(where, name, options, template)
 
 
 def _locate(parsed: ModelName, say: Callable[[str], None]) -> tuple[str, str | None, list[str], str | None]:
@@ -211,7 +207,7 @@ def _check_folder(folder: Path, name: str) -> None:
     raise ModelError(f"model '{name}': {folder} has no *.safetensors weights")
 
 
-def _load_tokenizer(where: str, name: str, options: dict[str, Any]) -> Any:
+def _load_tokenizer(where: str, name: str, options: dict[str, Any], template: str | None) -> Any:
     from transformers import AutoTokenizer
 
     try:
@@ -222,6 +218,8 @@ def _load_tokenizer(where: str, name: str, options: dict[str, Any]) -> Any:
         raise ModelError(
             f"model '{name}': no usable tokenizer beside it (no tokens, or no end-of-text); add its tokenizer files"
         )
+    if template is not None:
+        tokenizer.chat_template = template
     return tokenizer
 
 
