@@ -90,12 +90,14 @@ class Chat:
 
     @classmethod
     def bind(cls, template: str, tokenizer: Tokenizer) -> Chat:
-        """Bind a template (a built-in name, ``model``, or a Jinja file) to a tokenizer.
+        """Bind a template to a tokenizer: a built-in name, a Jinja file, ``model`` (its own) or ``auto`` (its own, else alpaca).
 
         Raises TemplateError if the template is unknown or broken, if its markers are not in the vocabulary, or
         if an answer does not end in a special token: a model trained so would never stop.
         """
         own = tokenizer.chat_template
+        if template == "auto":
+            template = "model" if own else "alpaca"
         if isinstance(own, dict):  # tokenizers with several named templates
             own = own.get("default")
         text = templates.template_text(template, own)

@@ -40,7 +40,7 @@ from heedful.records import Example, hash_of, to_json
 from heedful.respond import read_responses, respond, respond_to_file
 from heedful.store import MANIFEST_SCHEMA, RunFolder, append_jsonl, read_json, read_metrics, write_text
 from heedful.train.loop import fit, measure_loss
-from heedful.train.prepare import PreparedData, choose_template, prepare_data, reload_data, save_data
+from heedful.train.prepare import PreparedData, prepare_data, read_parts, reload_data, save_data
 from heedful.train.processes import is_sharded, process_index, wait_for_everyone
 from heedful.train.progress import Progress
 from heedful.train.recipe import Recipe, make_recipe, recipe_yaml
@@ -232,16 +232,12 @@ def _data_and_model(run: RunFolder, recipe: Recipe, view: View) -> tuple[_Work, 
     """The data first, since its faults are found in seconds, then the model's weights."""
     device = choose_device(recipe.device)
     with _Timed(run, view, "data", "Reading and checking the data"):
-        tokenizer, fixed = load_tokenizer(recipe.model, recipe.trust_remote_code, view.say)
-        if fixed:
-            tokenizer.chat_template = fixed
-        template = "model" if fixed and recipe.template == "auto" else choose_template(recipe.template, tokenizer)
-        chat = Chat.bind(template, tokenizer)
-        if run.ledger.is_file():
-            data = reload_data(run, recipe, chat)
-            ledger = read_json(run.ledger)
+        parts = None if run.ledger.is_file() else read_parts(recipe)  # first: a packaged model takes a while to convert
+        chat = Chat.bind(recipe.template, load_tokenizer(recipe.model, recipe.trust_remote_code, view.say))
+        if parts is None:
+            data, ledger = reload_data(run, recipe, chat), read_json(run.ledger)
         else:
-            data = prepare_data(recipe, chat)
+            data = prepare_data(recipe, chat, parts)
             save_data(data, run)
             ledger = data.ledger or {}
         view.ledger(ledger)

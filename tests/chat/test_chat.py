@@ -506,7 +506,7 @@ def test_packaged_tokenizers(name):
     from heedful.models.loading import load_tokenizer
 
     try:
-        tokenizer, _ = load_tokenizer(f"pip:{name}")
+        tokenizer = load_tokenizer(f"pip:{name}")
     except ModelError as e:
         pytest.skip(str(e))
     bound = 0

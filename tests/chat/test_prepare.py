@@ -16,7 +16,7 @@ from heedful.errors import DataError, RequestError
 from heedful.records import Example, Message
 from heedful.store import RunFolder, read_json
 from heedful.train import prepare
-from heedful.train.prepare import choose_template, prepare_data, reload_data, save_data, shorten
+from heedful.train.prepare import prepare_data, reload_data, save_data, shorten
 from heedful.train.recipe import Recipe
 
 
@@ -331,12 +331,11 @@ def test_overlap_is_refused_unless_allowed(tmp_path, chat):
     assert data.ledger["overlaps"][0]["count"] == 1
 
 
-def test_choose_template(make):
+def test_auto_is_the_models_own_template_where_it_has_one(make):
     tokenizer = make("bytes")
-    assert choose_template("auto", tokenizer) == "alpaca"
-    assert choose_template("gemma", tokenizer) == "gemma"
-    tokenizer.chat_template = "x"
-    assert choose_template("auto", tokenizer) == "model"
+    assert Chat.bind("auto", tokenizer).name == "alpaca"
+    tokenizer.chat_template = Chat.bind("phi3-plain", tokenizer).text
+    assert Chat.bind("auto", tokenizer).name == "model"
 
 
 def test_bos_id(make):

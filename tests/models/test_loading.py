@@ -263,9 +263,9 @@ def test_a_run_by_step(tiny, tiny_run):
     assert not torch.allclose(logits["@step=3"], logits["@step=12"], atol=1e-5)
     best = json.loads((tiny_run / "manifest.json").read_text())["outcome"]["best_step"]
     torch.testing.assert_close(logits[""], load_model(f"run:{tiny_run}@step={best}").model(IDS).logits)
-    assert models["@step=3"].template == models["@base"].template
-    assert models["@step=3"].template
-    assert models[""].tokenizer.chat_template == models["@base"].template
+    assert models["@step=3"].tokenizer.chat_template == models["@base"].tokenizer.chat_template
+    assert models["@step=3"].tokenizer.chat_template
+    assert models[""].tokenizer.chat_template == models["@base"].tokenizer.chat_template
     assert load_model(str(tiny_run)).sha256 == models[""].sha256
 
 

@@ -101,7 +101,7 @@ def test_a_finished_run_of_two_processes_resumes_at_once(tiny, tmp_path: Path) -
     words = f"""-m heedful.cli.main train --model {tiny("gpt2")} --data rows.json --template alpaca --epochs 1
         --set max_new_tokens=4 --set samples=0 --out run""".split()
     assert launch(*words, processes=2, cwd=tmp_path).returncode == 0
-    again = launch(*"-m heedful.cli.main train --resume --out run".split(), processes=2, cwd=tmp_path)
+    again = launch(*["-m", "heedful.cli.main", "train", "--resume", "--out", "run"], processes=2, cwd=tmp_path)
     assert again.returncode == 0, again.stderr[-2000:]
 
 

@@ -14,7 +14,7 @@ from heedful.models.machine import choose_device, choose_precision
 
 def local_backend(
     name: str,
-    template: str | None = None,
+    template: str = "auto",
     precision: str = "auto",
     device: str = "auto",
     trust_remote_code: bool = False,
@@ -24,8 +24,4 @@ def local_backend(
     where = choose_device(device)
     dtype = torch.bfloat16 if choose_precision(precision, where) == "bf16" else torch.float32
     loaded = load_model(name, dtype, where, trust_remote_code=trust_remote_code, say=say)
-    if template is None:
-        if loaded.template:
-            loaded.tokenizer.chat_template = loaded.template
-        template = "model" if loaded.tokenizer.chat_template else "alpaca"
     return TransformersBackend(name, loaded.model, Chat.bind(template, loaded.tokenizer))

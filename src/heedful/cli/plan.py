@@ -14,14 +14,10 @@ def show_plan(recipe: Any, as_json: bool) -> None:
     from heedful.chat import Chat
     from heedful.data import ledger_lines
     from heedful.models.loading import load_tokenizer
-    from heedful.train.prepare import choose_template, prepare_data
+    from heedful.train.prepare import prepare_data
 
-    tokenizer, fixed = load_tokenizer(recipe.model, recipe.trust_remote_code, lambda s: typer.echo(s, err=True))
-    if fixed:
-        tokenizer.chat_template = fixed
-    chat = Chat.bind(
-        "model" if fixed and recipe.template == "auto" else choose_template(recipe.template, tokenizer), tokenizer
-    )
+    tokenizer = load_tokenizer(recipe.model, recipe.trust_remote_code, lambda s: typer.echo(s, err=True))
+    chat = Chat.bind(recipe.template, tokenizer)
     data = prepare_data(recipe, chat)
     rows = data.tokens["train"]
     per_epoch = math.ceil(len(rows) / recipe.batch_size)

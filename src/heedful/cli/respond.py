@@ -19,7 +19,7 @@ def respond(
     model: Annotated[str, typer.Argument(help="hf:, gguf:, pip:, run:DIR (also @base, @step=N) or scripted:FILE.")],
     data: Annotated[list[str], typer.Option(help="A file with questions; answers in it are kept as references.")],
     out: Annotated[str, typer.Option(help="Where the answers go, a line each; a file that was begun is gone on with.")],
-    template: Annotated[str | None, typer.Option(help="A template; by default the model's own, else alpaca.")] = None,
+    template: Annotated[str, typer.Option(help="A template; by default the model's own, else alpaca.")] = "auto",
     max_new_tokens: Annotated[int, typer.Option(min=1, help="New tokens an answer, at most.")] = 128,
     temperature: Annotated[float, typer.Option(min=0, help="0 takes the most likely token each time.")] = 0.0,
     top_p: Annotated[
@@ -82,7 +82,7 @@ def respond(
         typer.echo(f"{len(done):,} answers in {out}: {stopped:,} stopped by themselves, {failed:,} failed")
 
 
-def _backend(model: str, template: str | None, precision: str, device: str, trust: bool, view: Live) -> Backend:
+def _backend(model: str, template: str, precision: str, device: str, trust: bool, view: Live) -> Backend:
     from heedful.models.names import parse_model_name
 
     parsed = parse_model_name(model)

@@ -30,13 +30,9 @@ def show(
     from heedful.chat import Chat
     from heedful.data import load_examples
     from heedful.models.loading import load_tokenizer
-    from heedful.train.prepare import choose_template
 
     examples, _ = load_examples(files, limit=limit)
-    tokenizer, fixed = load_tokenizer(model, trust_remote_code, lambda s: typer.echo(s, err=True))
-    if fixed:
-        tokenizer.chat_template = fixed
-    chat = Chat.bind("model" if fixed and template == "auto" else choose_template(template, tokenizer), tokenizer)
+    chat = Chat.bind(template, load_tokenizer(model, trust_remote_code, lambda s: typer.echo(s, err=True)))
     rows = [(e, chat.encode(e, train_on)) for e in examples[:limit]]
     if as_json:
         typer.echo(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from heedful.chat import Chat, Tokenizer, adds_bos, control_texts
+from heedful.chat import Chat, adds_bos, control_texts
 from heedful.data import LedgerBuilder, Split, load_parts, read_examples
 from heedful.data.splits import FileSplit, parse_split, refuse_overlap
 from heedful.errors import DataError, RequestError, TemplateError
@@ -26,27 +26,29 @@ class PreparedData:
     ledger: dict[str, Any] | None = None
 
 
-def choose_template(name: str, tokenizer: Tokenizer) -> str:
-    """``auto`` is the model's own template where it has one, else alpaca."""
-    if name != "auto":
-        return name
-    return "model" if tokenizer.chat_template else "alpaca"
-
-
-def prepare_data(recipe: Recipe, chat: Chat) -> PreparedData:
-    """Read the recipe's files and prepare their rows; nothing is written.
+def read_parts(recipe: Recipe) -> tuple[LedgerBuilder, Split]:
+    """Read a recipe's files and split their rows; no tokenizer is needed for it.
 
     Raises DataError or RequestError for files and splits that cannot be used, and where parts share questions
-    (unless the recipe allows it) or a part has no row left.
+    (unless the recipe allows it).
     """
     spec = parse_split(recipe.split)
     if not recipe.data and not isinstance(spec, FileSplit):
         raise RequestError("no data: name a file with --data FILE, or files in --split train=FILE,val=FILE,test=FILE")
     form = None if recipe.format == "auto" else recipe.format
     loaded, split = load_parts(recipe.data, spec, seed=recipe.seed, format=form, limit=recipe.limit)
-    builder = loaded.builder
     if not recipe.allow_overlap:
-        refuse_overlap(builder.found_overlaps)
+        refuse_overlap(loaded.builder.found_overlaps)
+    return loaded.builder, split
+
+
+def prepare_data(recipe: Recipe, chat: Chat, parts: tuple[LedgerBuilder, Split] | None = None) -> PreparedData:
+    """Make token rows of a recipe's data (of `parts`, where `read_parts` has read them); nothing is written.
+
+    Raises what `read_parts` raises, and DataError for an over-long row if the recipe says so or where a part has no
+    row left.
+    """
+    builder, split = parts or read_parts(recipe)
     examples: dict[str, list[Example]] = {}
     tokens: dict[str, list[TokenExample]] = {}
     for part, rows in _parts(split).items():
