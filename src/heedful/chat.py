@@ -90,7 +90,9 @@ class Chat:
 
     @classmethod
     def bind(cls, template: str, tokenizer: Tokenizer) -> Chat:
-        """Bind a template to a tokenizer: a built-in name, a Jinja file, ``model`` (its own) or ``auto`` (its own, else alpaca).
+        """Bind a template to a tokenizer.
+
+        `template` is a built-in name, a Jinja file, ``model`` (the tokenizer's own) or ``auto`` (its own, else alpaca).
 
         Raises TemplateError if the template is unknown or broken, if its markers are not in the vocabulary, or
         if an answer does not end in a special token: a model trained so would never stop.
