@@ -148,3 +148,36 @@ def test_a_backend_by_name(tiny, tiny_run):
     assert ids[0] == ids[1] == ids[2], "a run and its base are asked in the form it was trained on"
     with pytest.raises(ModelError, match="has no weights here"):
         local_backend("scripted:x")
+
+
+def test_what_the_template_writes_before_an_answer_is_not_part_of_it(tiny, tmp_path):
+    from heedful.records import Message
+
+    path = tmp_path / "thinks.jinja"
+    path.write_text(
+        "{%- for m in messages -%}{%- if m.role == 'assistant' -%}A:<t></t>{{ m.content }}{{ eos_token }}"
+        "{%- else -%}Q:{{ m.content }}\n{% endif -%}{%- endfor -%}{%- if add_generation_prompt -%}A:{%- endif -%}"
+    )
+    tokenizer = tiny.tokenizer()
+    chat = Chat.bind(str(path), tokenizer)
+    assert chat.before == "<t></t>"
+
+    class Echo:
+        training = False
+
+        def parameters(self):
+            import torch
+
+            return iter([torch.zeros(1)])
+
+        def eval(self): ...
+        def train(self, mode): ...
+        def generate(self, input_ids, **options):
+            import torch
+
+            said = torch.tensor([tokenizer.encode("<t></t>Yes.") + [chat.stop_id]])
+            return torch.cat([input_ids, said.expand(len(input_ids), -1)], dim=1)
+
+    backend = TransformersBackend("echo", Echo(), chat)
+    (answer,) = backend.answer([(Message("user", "Is it?"),)], GenerationSettings(max_new_tokens=30))
+    assert (answer.text, answer.finish_reason) == ("Yes.", "stop")

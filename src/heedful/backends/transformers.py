@@ -71,6 +71,7 @@ class TransformersBackend:
             new = output[b, width:].tolist()
             stop = next((t for t, token in enumerate(new) if token in self.stop_ids), None)
             text = self.chat.tokenizer.decode(new if stop is None else new[:stop], skip_special_tokens=True)
+            text = text.removeprefix(self.chat.before)  # what the template itself writes before every answer
             used = len(new) if stop is None else stop + 1
             yield Answer(index, text, "length" if stop is None else "stop", len(rows[b]), used, round(seconds, 4))
 
