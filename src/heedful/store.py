@@ -76,6 +76,24 @@ class RunFolder:
         return value
 
 
+@contextlib.contextmanager
+def hold_run(run: RunFolder) -> Iterator[None]:
+    """Keep other processes from working on a run at the same time; the system lets go of it if this one dies."""
+    import fcntl
+
+    handle = os.open(run.path, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RunError(f"{run.path}: another process is working on this run; wait for it or stop it") from None
+        except OSError:  # a file system without locks
+            pass
+        yield
+    finally:
+        os.close(handle)
+
+
 def is_run(path: str | Path) -> bool:
     """Whether a folder is a run: it holds a manifest.json."""
     return (Path(path) / "manifest.json").is_file()

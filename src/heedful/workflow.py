@@ -18,12 +18,11 @@ import datetime
 import math
 import platform
 import shutil
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 
@@ -38,40 +37,19 @@ from heedful.models.machine import choose_device, choose_precision, describe_mac
 from heedful.models.save import save_adapter, save_model
 from heedful.records import Example, hash_of, to_json
 from heedful.respond import read_responses, respond, respond_to_file
-from heedful.store import MANIFEST_SCHEMA, RunFolder, append_jsonl, read_json, read_metrics, write_text
+from heedful.store import MANIFEST_SCHEMA, RunFolder, append_jsonl, hold_run, read_json, read_metrics, write_text
+from heedful.train.limits import check_lengths, memory_errors
 from heedful.train.loop import fit, measure_loss
 from heedful.train.prepare import PreparedData, prepare_data, read_parts, reload_data, save_data
 from heedful.train.processes import is_sharded, process_index, wait_for_everyone
 from heedful.train.progress import Progress
 from heedful.train.recipe import Recipe, make_recipe, recipe_yaml
+from heedful.train.signals import SigtermInterrupts
 from heedful.train.training import Training, prepare_training
 from heedful.train.verdict import judge_curves
+from heedful.view import Silent, Timed, View
 
 PHASES = ("data", "load", "before", "train", "save", "after", "report")
-
-
-class View(Protocol):
-    """Who shows how the work goes. `heedful.cli.live` draws it; `Silent` shows nothing."""
-
-    def phase(self, name: str, title: str) -> None: ...
-    def say(self, sentence: str) -> None: ...
-    def advance(self, done: int, total: int) -> None: ...
-    def ledger(self, ledger: dict[str, Any]) -> None: ...
-    def step(self, line: dict[str, Any], total_steps: int) -> None: ...
-    def evaluating(self, step: int) -> None: ...
-    def evaluated(self, line: dict[str, Any]) -> None: ...
-
-
-class Silent:
-    """A view that shows nothing."""
-
-    def phase(self, name: str, title: str) -> None: ...
-    def say(self, sentence: str) -> None: ...
-    def advance(self, done: int, total: int) -> None: ...
-    def ledger(self, ledger: dict[str, Any]) -> None: ...
-    def step(self, line: dict[str, Any], total_steps: int) -> None: ...
-    def evaluating(self, step: int) -> None: ...
-    def evaluated(self, line: dict[str, Any]) -> None: ...
 
 
 @dataclass
@@ -118,6 +96,7 @@ def start_run(recipe: Recipe, folder: str | Path, view: View | None = None, comm
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     run.update_manifest(
         schema=MANIFEST_SCHEMA,
+        name=run.path.resolve().name,
         heedful=_version("heedful"),
         created=now,
         command=command,
@@ -147,11 +126,17 @@ def resume_run(folder: str | Path, view: View | None = None) -> RunFolder:
 
 
 def _do(run: RunFolder, recipe: Recipe, view: View) -> RunFolder:
+    with hold_run(run), SigtermInterrupts():
+        return _do_alone(run, recipe, view)
+
+
+def _do_alone(run: RunFolder, recipe: Recipe, view: View) -> RunFolder:
     try:
         if not run.recipe.is_file():
             write_text(run.recipe, recipe_yaml(recipe))
         run.update_manifest(outcome={"status": "running", "reason": None})
-        _phases(run, recipe, view)
+        with memory_errors():
+            _phases(run, recipe, view)
     except (KeyboardInterrupt, Interrupted) as e:
         _note_end(run, "interrupted", "the user stopped it")
         if isinstance(e, Interrupted):
@@ -198,7 +183,7 @@ def _phases(run: RunFolder, recipe: Recipe, view: View) -> None:
         loaded = _train_and_save(work, loaded)
     if loaded is not None:
         _answer(work, loaded.model, "tuned", f"Answering the same {len(work.questions)} questions after training")
-    with _Timed(work.run, view, "report", "Writing the report"):
+    with Timed(work.run, view, "report", "Writing the report"):
         from heedful.report import write_report
 
         outcome = run.read_manifest()["outcome"]
@@ -231,7 +216,7 @@ def _dtype(recipe: Recipe, precision: str) -> torch.dtype:
 def _data_and_model(run: RunFolder, recipe: Recipe, view: View) -> tuple[_Work, LoadedModel | None]:
     """The data first, since its faults are found in seconds, then the model's weights."""
     device = choose_device(recipe.device)
-    with _Timed(run, view, "data", "Reading and checking the data"):
+    with Timed(run, view, "data", "Reading and checking the data"):
         parts = None if run.ledger.is_file() else read_parts(recipe)  # first: a packaged model takes a while to convert
         chat = Chat.bind(recipe.template, load_tokenizer(recipe.model, recipe.trust_remote_code, view.say))
         if parts is None:
@@ -248,7 +233,7 @@ def _data_and_model(run: RunFolder, recipe: Recipe, view: View) -> tuple[_Work, 
     _describe(work, ledger)
     if is_saved(run):
         return work, None
-    with _Timed(run, view, "load", f"Loading {recipe.model}"):
+    with Timed(run, view, "load", f"Loading {recipe.model}"):
         dtype = _dtype(recipe, precision)
         loaded = load_model(recipe.model, dtype, device, recipe.attention, recipe.trust_remote_code, view.say)
         began_with = (run.read_manifest().get("model") or {}).get("sha256")
@@ -256,6 +241,7 @@ def _data_and_model(run: RunFolder, recipe: Recipe, view: View) -> tuple[_Work, 
             raise RunError(
                 f"{recipe.model}: its weights are not those that the run began with; put them back, or start a new run"
             )
+        check_lengths(loaded.model, data.tokens)
         run.update_manifest(model=loaded.describe())
     return work, loaded
 
@@ -289,10 +275,10 @@ def _version(package: str) -> str:
 def _answer(work: _Work, model: Any, which: str, title: str) -> None:
     if not work.questions:
         return
-    with _Timed(work.run, work.view, "before" if which == "base" else "after", title):
-        backend = TransformersBackend(
-            work.recipe.model if which == "base" else f"run:{work.run.path.resolve().name}", model, work.chat
-        )
+    with Timed(work.run, work.view, "before" if which == "base" else "after", title):
+        # The name that the run began with: its folder may have been moved since.
+        own = work.run.read_manifest().get("name") or work.run.path.resolve().name
+        backend = TransformersBackend(work.recipe.model if which == "base" else f"run:{own}", model, work.chat)
         respond_to_file(work.run.responses(which), backend, work.questions, work.settings, progress=work.view.advance)
 
 
@@ -301,10 +287,10 @@ def _train_and_save(work: _Work, loaded: LoadedModel) -> LoadedModel:
     training = _training(work, loaded)
     count = sum(p.numel() for p in loaded.model.parameters() if p.requires_grad)
     run.update_manifest(model={"trainable_parameters": count})
-    with _Timed(run, work.view, "train", f"Training {count:,} parameters ({work.recipe.tuning}, {work.precision})"):
+    with Timed(run, work.view, "train", f"Training {count:,} parameters ({work.recipe.tuning}, {work.precision})"):
         progress = _train(work, training)
         _note_outcome(work, training, progress.finished or "")
-    with _Timed(run, work.view, "save", "Saving the best model"):
+    with Timed(run, work.view, "save", "Saving the best model"):
         model = _whole_model(work, training)
         if is_adapted(model):
             save_adapter(model, run.adapter)
@@ -400,20 +386,3 @@ def _note_outcome(work: _Work, training: Training, ended: str) -> None:
             "verdict": verdict.to_json(),
         }
     )  # fmt: skip
-
-
-class _Timed:
-    """A phase: tells the view, and adds its seconds to the manifest's timings, over all attempts."""
-
-    def __init__(self, run: RunFolder, view: View, name: str, title: str):
-        self.run, self.view, self.name, self.title = run, view, name, title
-
-    def __enter__(self) -> None:
-        self.view.phase(self.name, self.title)
-        self.begin = time.perf_counter()
-
-    def __exit__(self, *error: object) -> None:
-        if error[0] is not None:
-            return
-        spent = self.run.read_manifest().get("timings", {}).get(self.name, 0.0) + time.perf_counter() - self.begin
-        self.run.update_manifest(timings={self.name: round(spent, 2)})

@@ -151,6 +151,15 @@ def test_a_stop_request_writes_a_checkpoint_and_says_how_to_go_on(recipe, whole,
     assert_like(run, whole)
 
 
+def test_sigterm_outside_the_loop_is_told_like_ctrl_c(recipe, heedful_command, tmp_path):
+    run = RunFolder(tmp_path / "run")
+    command = heedful_command("train", recipe, "--out", run.path)
+    assert command.send_when(lambda: files(run, "splits/*"), signal.SIGTERM)
+    assert command.wait() == 130, command.text
+    assert f"heedful train --resume --out {run.path}" in command.text.splitlines()[-1]
+    assert read_json(run.manifest)["outcome"]["status"] == "interrupted"
+
+
 def test_a_process_from_the_shell(recipe, whole, tmp_path):
     """The same by `python -m`, without the fork server of the other tests."""
     run = RunFolder(tmp_path / "run")

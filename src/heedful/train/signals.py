@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, held back until the loop has written a checkpoint."""
+"""Ctrl-C and SIGTERM: held back until the loop has written a checkpoint, and the same thing elsewhere."""
 
 from __future__ import annotations
 
@@ -32,3 +32,21 @@ class StopRequests:
     ) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
+
+
+class SigtermInterrupts:
+    """While entered, SIGTERM does what Ctrl-C does, so that a run that a system stops says how to go on too."""
+
+    def __enter__(self) -> None:
+        self._before: Any = None
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGTERM, self._handle)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGTERM, self._before)
