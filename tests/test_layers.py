@@ -21,7 +21,7 @@ LAYERS = (
     ("batches",),
     ("models", "scorers"),
     ("backends",),
-    ("respond", "train"),
+    ("responses", "train"),
     ("report",),
     ("view",),
     ("workflow",),

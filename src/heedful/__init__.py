@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from heedful.models.loading import LoadedModel, load_model
     from heedful.records import Example, Message, Response, Score, TokenExample
     from heedful.report import write_report
-    from heedful.respond import respond
+    from heedful.responses import respond
     from heedful.scorers import score_responses
     from heedful.store import RunFolder
     from heedful.train.recipe import Recipe, read_recipe
@@ -75,7 +75,7 @@ _HOMES = {
     "parse_split": "data.splits",
     "read_examples": "data.load",
     "read_recipe": "train.recipe",
-    "respond": "respond",
+    "respond": "responses",
     "resume_run": "workflow",
     "score_responses": "scorers",
     "split_examples": "data.splits",

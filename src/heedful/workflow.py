@@ -36,7 +36,7 @@ from heedful.models.loading import LoadedModel, load_model, load_tokenizer
 from heedful.models.machine import choose_device, choose_precision, describe_machine
 from heedful.models.save import save_adapter, save_model
 from heedful.records import Example, hash_of, to_json
-from heedful.respond import read_responses, respond, respond_to_file
+from heedful.responses import read_responses, respond, respond_to_file
 from heedful.store import MANIFEST_SCHEMA, RunFolder, append_jsonl, hold_run, read_json, read_metrics, write_text
 from heedful.train.limits import check_lengths, memory_errors
 from heedful.train.loop import fit, measure_loss

@@ -164,6 +164,7 @@ def test_what_the_template_writes_before_an_answer_is_not_part_of_it(tiny, tmp_p
 
     class Echo:
         training = False
+        config = None
 
         def parameters(self):
             import torch
@@ -175,7 +176,7 @@ def test_what_the_template_writes_before_an_answer_is_not_part_of_it(tiny, tmp_p
         def generate(self, input_ids, **options):
             import torch
 
-            said = torch.tensor([tokenizer.encode("<t></t>Yes.") + [chat.stop_id]])
+            said = torch.tensor([[*tokenizer.encode("<t></t>Yes."), chat.stop_id]])
             return torch.cat([input_ids, said.expand(len(input_ids), -1)], dim=1)
 
     backend = TransformersBackend("echo", Echo(), chat)

@@ -106,7 +106,7 @@ def free_folder(wanted: str) -> Path:
 
 
 def _farewell(run: Any, verdict: str) -> None:
-    from heedful.respond import read_responses
+    from heedful.responses import read_responses
 
     tuned = {r.example_id: r for r in read_responses(run.responses("tuned"))}
     base = read_responses(run.responses("base"))

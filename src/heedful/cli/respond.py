@@ -41,7 +41,7 @@ def respond(
     from heedful.backends.base import GenerationSettings
     from heedful.cli.live import Live
     from heedful.data import load_examples
-    from heedful.respond import respond_to_file
+    from heedful.responses import respond_to_file
 
     if precision not in ("auto", "fp32", "bf16"):
         raise RequestError(f"--precision '{precision}': choose auto, fp32 or bf16")

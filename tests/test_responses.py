@@ -10,7 +10,7 @@ from heedful.backends.base import Answer, GenerationSettings
 from heedful.backends.scripted import ScriptedBackend
 from heedful.errors import DataError
 from heedful.records import Example, Message
-from heedful.respond import read_responses, respond, respond_to_file, response_id
+from heedful.responses import read_responses, respond, respond_to_file, response_id
 from heedful.store import append_jsonl, read_jsonl
 
 SETTINGS = GenerationSettings()

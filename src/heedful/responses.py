@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from types import ModuleType
 
 from heedful.backends.base import Backend, GenerationSettings
 from heedful.errors import DataError
@@ -88,12 +86,3 @@ def read_responses(path: str | Path) -> list[Response]:
         response = from_json(Response, value, f"{path}:{number}")
         out[response.id] = response
     return list(out.values())
-
-
-class _Callable(ModuleType):
-    """`heedful.respond` is the function; importing this module, which has the same name, must not hide it."""
-
-    __call__ = staticmethod(respond)
-
-
-sys.modules[__name__].__class__ = _Callable
