@@ -147,7 +147,9 @@ def test_bf16(go):
 
 def test_padding_that_is_the_end_of_text(tiny, tmp_path):
     folder = tiny.make(tmp_path / "model", "llama", tokenizer=tiny.tokenizer(pad=None))
-    run = start_run(make_recipe(tiny.settings(model=str(folder), tuning="full", epochs=30)), tmp_path / "run")
+    run = start_run(
+        make_recipe(tiny.settings(model=str(folder), tuning="full", epochs=8, learning_rate=1e-2)), tmp_path / "run"
+    )
     finished = [r["finish_reason"] for r in read_jsonl(run.responses("tuned"))]
     assert finished == ["stop"] * 3, "the stop token was trained though padding is the same token"
 

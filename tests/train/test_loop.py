@@ -122,7 +122,7 @@ def test_learning_rates_worked_by_hand():
 
 def test_four_rows_can_be_learned_by_heart(tiny, tmp_path):
     four = token_rows(4)
-    t = training_of(tiny, tmp_path, train=four, val=four, epochs=100, learning_rate=2e-2, eval_every=100)
+    t = training_of(tiny, tmp_path, train=four, val=four, epochs=70, learning_rate=2e-2, eval_every=70)
     loop.fit(t)
     assert t.progress.evaluations[0].loss > 3
     assert t.progress.evaluations[-1].loss < 0.01

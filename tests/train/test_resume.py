@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -166,7 +167,7 @@ def test_a_process_from_the_shell(recipe, whole, tmp_path):
     base = [sys.executable, "-m", "heedful.cli.main", "train"]
     with subprocess.Popen([*base, str(recipe), "--out", str(run.path)], stderr=subprocess.DEVNULL) as process:
         while process.poll() is None and not files(run, "checkpoints/step-000003"):
-            pass
+            time.sleep(0.002)
         process.kill()
     done = subprocess.run([*base, "--resume", "--out", str(run.path)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
