@@ -7,7 +7,7 @@
         RecipeError          one or more mistakes in a recipe, all told together
         ModelError           a model that cannot be found, read or trusted
         RunError             a run's folder that exists, is not one, or cannot be written
-      TrainingError          training stopped: the loss is not a number, the disk is full
+      TrainingError          training stopped: the loss is not a number
       Interrupted            exit status 130: the user pressed Ctrl-C; what was done is kept
 
 Every message is one sentence that says what is wrong, where, and what to do. The command line prints

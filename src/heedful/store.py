@@ -89,6 +89,9 @@ def hold_run(run: RunFolder) -> Iterator[None]:
             raise RunError(f"{run.path}: another process is working on this run; wait for it or stop it") from None
         except OSError:  # a file system without locks
             pass
+        for folder in (run.path, *(run.path / name for name in ("splits", "responses", "scores"))):
+            for left in folder.glob(".*.*.????????"):  # what `write_bytes` had begun when a process was killed
+                left.unlink(missing_ok=True)
         yield
     finally:
         os.close(handle)

@@ -83,17 +83,9 @@ def _introduce(model: str, kind: str, name: str) -> bool:
     )
     if kind != "pip":
         return False
-    from heedful.models.packaged import describe, is_converted
+    from heedful.models.packaged import is_converted
 
-    packaged = describe(name)
-    if is_converted(name):
-        return False
-    typer.echo(
-        f"\nFirst use of {packaged.name} (package {packaged.package}).\n"
-        f"Its licence: {packaged.licence}, {packaged.terms}\nBy going on you accept these terms.\n",
-        err=True,
-    )
-    return True
+    return not is_converted(name)
 
 
 def free_folder(wanted: str) -> Path:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import textwrap
 import time
 from dataclasses import dataclass, field
 from typing import Any, TextIO
@@ -58,7 +59,8 @@ class Live:
         self._line(f"{self._clock()} {title}" + (f" ({self._left()})" if self.plan and self.plan.seconds else ""))
 
     def say(self, sentence: str) -> None:
-        self._line(f"        {sentence}")
+        for line in textwrap.wrap(sentence, 71, break_long_words=False, break_on_hyphens=False):
+            self._line(f"        {line}")
 
     def ledger(self, ledger: dict[str, Any]) -> None:
         if self.brief:

