@@ -118,7 +118,7 @@ def test_killed_ten_times(recipe, whole, heedful_command, tmp_path):
         command = heedful_command("train", "--resume", "--out", run.path)
     command.wait()
     resume(heedful_command, run)
-    assert kills >= 3
+    assert kills == 10
     assert_like(run, whole)
 
 
