@@ -112,10 +112,11 @@ def test_it_is_converted_once(fake):
     said: list[str] = []
     assert not is_converted("fake")
     folder = packaged_folder("fake", said.append)
-    assert len(said) == 2
+    assert [line.split()[0] for line in said] == ["Checking", "fake", "Converting"]
+    assert "licence" in said[1], "its terms are shown when it is first used"
     assert is_converted("fake")
     assert packaged_folder("fake", said.append) == folder
-    assert len(said) == 2
+    assert len(said) == 3
 
 
 def test_an_unfinished_folder_is_made_again(fake):
