@@ -45,7 +45,7 @@ from heedful.train.processes import is_sharded, process_index, wait_for_everyone
 from heedful.train.progress import Progress
 from heedful.train.recipe import Recipe, make_recipe, recipe_yaml
 from heedful.train.signals import SigtermInterrupts
-from heedful.train.training import Training, prepare_training
+from heedful.train.training import Training, need_trackers, prepare_training
 from heedful.train.verdict import judge_curves
 from heedful.view import Silent, Timed, View
 
@@ -215,6 +215,7 @@ def _dtype(recipe: Recipe, precision: str) -> torch.dtype:
 
 def _data_and_model(run: RunFolder, recipe: Recipe, view: View) -> tuple[_Work, LoadedModel | None]:
     """The data first, since its faults are found in seconds, then the model's weights."""
+    need_trackers(recipe)
     device = choose_device(recipe.device)
     with Timed(run, view, "data", "Reading and checking the data"):
         parts = None if run.ledger.is_file() else read_parts(recipe)  # first: a packaged model takes a while to convert

@@ -308,3 +308,13 @@ def test_a_broken_model_is_told_before_the_first_step(tiny, tmp_path):
         model.lm_head.weight[3, 3] = float("inf")
     with pytest.raises(TrainingError, match="step 0: the validation loss is not a number"):
         loop.fit(training_of(tiny, tmp_path, model=model))
+
+
+def test_a_tracker_that_is_not_installed_is_refused(monkeypatch):
+    import importlib.util
+
+    from heedful.errors import RequestError
+
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(RequestError, match=r"pip install 'heedful\[wandb\]'"):
+        training.need_trackers(make_recipe({"track": ["wandb"]}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import InitProcessGroupKwargs
 
+from heedful.errors import RequestError
 from heedful.models.adapters import plain_model
 from heedful.models.quiet import quiet_transformers
 from heedful.records import TokenExample
@@ -82,6 +84,7 @@ def prepare_training(
     take_samples: Callable[[int, int], None] = lambda attempt, step: None,
 ) -> Training:
     """Wrap a model for training; `take_samples(attempt, step)` is called after each evaluation."""
+    need_trackers(recipe)
     waiting: list[Any] | None = [InitProcessGroupKwargs(timeout=LONGEST_WAIT)] if process_count() > 1 else None
     accelerator = Accelerator(
         cpu=device.type == "cpu",
@@ -103,6 +106,13 @@ def prepare_training(
     return Training(
         recipe, run, train, val, objective, optimizer, accelerator, precision, pad_id, watcher, take_samples
     )
+
+
+def need_trackers(recipe: Recipe) -> None:
+    """RequestError where metrics are to go to a tracker that is not installed, which accelerate would pass over."""
+    for name in recipe.track:
+        if importlib.util.find_spec(name) is None:
+            raise RequestError(f"track {name}: it is not installed; run pip install 'heedful[{name}]', or take it away")
 
 
 def make_optimizer(model: Any, recipe: Recipe) -> torch.optim.Optimizer:
