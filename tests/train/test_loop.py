@@ -318,3 +318,11 @@ def test_a_tracker_that_is_not_installed_is_refused(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(RequestError, match=r"pip install 'heedful\[wandb\]'"):
         training.need_trackers(make_recipe({"track": ["wandb"]}))
+
+
+def test_metrics_go_to_tensorboard(tiny, tmp_path):
+    t = training_of(tiny, tmp_path, track=["tensorboard"], epochs=1)
+    loop.fit(t)
+    written = b"".join(p.read_bytes() for p in t.run.path.rglob("events.out.tfevents*"))
+    assert b"val_loss" in written
+    assert b"train_loss" in written
