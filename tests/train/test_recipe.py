@@ -161,5 +161,5 @@ def test_settings():
 
 
 def test_auto_rates_follow_the_tuning():
-    assert (make_recipe({"tuning": "lora"}).rate, make_recipe({"tuning": "full"}).rate) == (5e-4, 2e-5)
+    assert (make_recipe({"tuning": "lora"}).rate, make_recipe({"tuning": "full"}).rate) == (2e-4, 2e-5)
     assert make_recipe({"learning_rate": "1e-3"}).rate == 1e-3

@@ -73,7 +73,7 @@ class Recipe(BaseModel):
         description="Rows a forward pass and process; null for all of a step. Fewer need less memory, same step.",
     )
     learning_rate: float | Auto = Field(
-        "auto", description="Highest learning rate; auto is 5e-4 for lora and 2e-5 for full."
+        "auto", description="Highest learning rate; auto is 2e-4 for lora and 2e-5 for full."
     )
     schedule: Literal["linear", "cosine", "constant"] = Field(
         "cosine", description="How the learning rate decays after the warm-up."
@@ -154,7 +154,7 @@ class Recipe(BaseModel):
         """The highest learning rate, with ``auto`` resolved."""
         if self.learning_rate != "auto":
             return float(self.learning_rate)
-        return 5e-4 if self.tuning == "lora" else 2e-5
+        return 2e-4 if self.tuning == "lora" else 2e-5
 
     def to_json(self) -> dict[str, Any]:
         """The recipe as JSON values."""
