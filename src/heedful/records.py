@@ -31,12 +31,18 @@ class Message:
 
     `context` is Alpaca's ``input``: a template with a place for it puts it there, any other puts it after the
     content and a blank line. `train` overrides, for this turn alone, whether its tokens are trained.
+    `tool_calls`, `tool_call_id` and `name` are OpenAI's; `reasoning_content` is what a model thought before it
+    answered. Only templates with a place for them take them; any other refuses the row.
     """
 
     role: Role
     content: str
     context: str | None = None
     train: bool | None = None
+    tool_calls: tuple[Mapping[str, Any], ...] = ()
+    tool_call_id: str | None = None
+    name: str | None = None
+    reasoning_content: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +50,16 @@ class Example:
     """One row of data: a conversation that ends, for training, with an assistant's turn.
 
     `source` says where it came from, ``train.jsonl:17``. `fields` keeps other columns of the row by name.
+    `group` names what it belongs to (a conversation, a tree): a split keeps a group on one side. `tools` are the
+    functions that the model may call, as OpenAI writes them.
     """
 
     id: str
     messages: tuple[Message, ...]
     source: str = ""
     fields: Mapping[str, Any] = field(default_factory=dict)
+    group: str | None = None
+    tools: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def prompt(self) -> tuple[Message, ...]:
@@ -141,6 +151,12 @@ _OMIT: dict[str, Any] = {
     "metadata": {},
     "explanation": None,
     "answer": None,
+    "tool_calls": (),
+    "tool_call_id": None,
+    "name": None,
+    "reasoning_content": None,
+    "group": None,
+    "tools": (),
 }
 
 
