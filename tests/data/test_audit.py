@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heedful.data import Drop, LedgerBuilder, Split, load_examples, load_split, overlaps
-from heedful.errors import HeedfulError
+from heedful.errors import DataError, HeedfulError
 from heedful.records import Example, Message, TokenExample
 
 BOS, STOP, PAD = 1, 2, 0
@@ -52,9 +52,8 @@ def test_wrong_sums_are_refused():
     with pytest.raises(HeedfulError, match="does not add up: 2 rows read, but 1 kept"):
         builder.ledger()
     builder = builder_of(ask("A", number=1))
-    builder.keep(ask("B", number=1))  # an id for two rows hides one of them
-    with pytest.raises(HeedfulError, match="does not add up"):
-        builder.ledger()
+    with pytest.raises(DataError, match=r"t.jsonl:1: the id 'r1' stands already at t.jsonl:1"):
+        builder.keep(ask("B", number=1))  # an id for two rows would hide one of them
     builder = builder_of(ask("A", number=1))
     builder.add_part("train", [ask("A", number=1), ask("A", number=1)])
     with pytest.raises(HeedfulError, match="2 are in a part"):
@@ -63,6 +62,39 @@ def test_wrong_sums_are_refused():
     builder.add_tokens("train", [tokens([5], "x", "stranger", truncated=3)], STOP)
     with pytest.raises(HeedfulError, match="does not add up"):
         builder.ledger()
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(["kept", "truncated", "dropped"]), max_size=60))
+def test_rows_that_are_only_counted_add_up_too(fates: list[str]):
+    builder = LedgerBuilder(remember=False)
+    for i, fate in enumerate(fates):
+        if fate == "dropped":
+            builder.drop(Drop("x", "x", str(i)))
+        else:
+            builder.keep(ask("q", number=i), truncated=fate == "truncated")
+    document = builder.ledger().to_json()
+    assert {f: document[f] for f in ("kept", "truncated", "dropped")} == {
+        f: fates.count(f) for f in ("kept", "truncated", "dropped")
+    }
+    assert not builder.source_of
+
+
+def test_the_same_id_twice_is_found_where_rows_are_only_counted():
+    builder = LedgerBuilder(remember=False)
+    for number in (5, 1, 7, 1):
+        builder.keep(ask("q", number=number))
+    with pytest.raises(DataError, match="kept rows 2 and 4 have the same id"):
+        builder.ledger()
+
+
+def test_places_are_bounded():
+    builder = builder_of()
+    builder.find("x", "odd", (f"t:{i}" for i in range(500)))
+    builder.find("x", "odd", ["t:500"])
+    builder.find("nothing", "never", [])
+    (found,) = builder.ledger().to_json()["findings"]
+    assert (found["count"], len(found["where"]), found["severity"]) == (501, 20, "warning")
 
 
 @settings(deadline=None)
@@ -153,7 +185,7 @@ def test_what_is_odd_about_rows():
     }
     builder = builder_of(*rows)
     builder.check_rows(rows, markers=["%%"])
-    assert builder.findings["markers"][1] == ["t.jsonl:6"]
+    assert builder.findings["markers"].where == ["t.jsonl:6"]
 
 
 def test_parts_in_characters():

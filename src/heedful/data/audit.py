@@ -1,35 +1,41 @@
 """The ledger: what became of every row that was read.
 
 Each row read is in exactly one of kept, truncated and dropped, and `LedgerBuilder.ledger` raises where that does not
-hold. JSON form (``heedful.ledger/1``):
+hold. A row of a file that holds several (a tree of replies, nested instances) counts as that many. JSON form
+(``heedful.ledger/1``):
 
-    files     [{path, kind, format, rows, sha256}]
+    files     [{path, kind, format, why?, rows, sha256, revision?}]   why: what else the rows could have been
     read, kept, truncated, dropped, unused (kept or truncated, but in no part of the split)
     reasons   [{reason, sentence, count, where: ["train.jsonl:17", ... at most 20]}]   for the dropped rows
-    findings  [{finding, sentence, count, where}]                                      for rows that stay
+    findings  [{finding, sentence, count, where, severity: error|warning|note}]        for rows that stay
     parts     {train: {rows, answer_characters, ..., tokens, trained_tokens, longest_tokens, ...}, ...}
-    overlaps  [{parts: [a, b], count, where: ["x:940 repeats x:12", ...]}]
+    overlaps  [{parts: [a, b], kind: question|near|group, count, where: ["x:940 repeats x:12", ...]}]
+    near_duplicates  {compared, clusters, count, where: ["x:940 is 0.91 like x:12", ...]}
+    contamination    [{index, items, found, rows, where}]
+    distributions    lengths, turns, scripts, languages, system prompts: see heedful.data.findings
     warnings  [sentence, ...]
 
-Token figures are there once `add_tokens` was called.
+Token figures are there once `add_tokens` was called (or `TokenFigures` given to `set_part`).
 """
 
 from __future__ import annotations
 
-import statistics
-from collections import Counter
-from collections.abc import Collection, Sequence
+from array import array
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any
 
-from heedful.data.findings import MARKERS, check_rows, several_bos, stop_is_trained
+from heedful.data.figures import TOKEN_FAULTS, CharacterFigures, TokenFigures
+from heedful.data.findings import MARKERS, check_rows
 from heedful.data.formats import Drop
 from heedful.data.ledger_text import ledger_lines
 from heedful.data.splits import SHOWN, Overlap, Split
-from heedful.errors import HeedfulError
+from heedful.errors import DataError, HeedfulError
 from heedful.records import Example, TokenExample
 
 SCHEMA = "heedful.ledger/1"
+MOST_DROPS = 10_000  # dropped rows that are remembered one by one; the others are counted
 
 
 @dataclass(frozen=True)
@@ -46,9 +52,34 @@ class Ledger:
 
 
 @dataclass
-class LedgerBuilder:
-    """Collects what happens to the rows. `source_of` has the place of every row that was kept, by its id."""
+class _Counted:
+    """Rows of one kind: how many, and the first places."""
 
+    sentence: str
+    severity: str = "warning"
+    count: int = 0
+    where: list[str] = field(default_factory=list)
+
+    def add(self, where: Iterable[str]) -> None:
+        for place in where:
+            self.count += 1
+            if len(self.where) < SHOWN:
+                self.where.append(place)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"sentence": self.sentence, "count": self.count, "where": list(self.where)}
+
+
+@dataclass
+class LedgerBuilder:
+    """Collects what happens to the rows.
+
+    With ``remember=True`` `source_of` has the place of every row that was kept, by its id, so that rows can be
+    dropped later and each be found in one part. With ``remember=False`` rows are only counted, 16 bytes each, for
+    reading that must not grow with the file.
+    """
+
+    remember: bool = True
     files: list[dict[str, Any]] = field(default_factory=list)
     read: int = 0
     source_of: dict[str, str] = field(default_factory=dict)
@@ -56,40 +87,80 @@ class LedgerBuilder:
     truncated: set[str] = field(default_factory=set)
     parts: dict[str, dict[str, Any]] = field(default_factory=dict)
     in_parts: set[str] = field(default_factory=set)
-    findings: dict[str, tuple[str, list[str]]] = field(default_factory=dict)
+    findings: dict[str, _Counted] = field(default_factory=dict)
     found_overlaps: list[Overlap] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    more: dict[str, Any] = field(default_factory=dict)  # near_duplicates, contamination, distributions
+    _reasons: dict[str, _Counted] = field(default_factory=dict)
+    _kept: int = 0
+    _cut: int = 0
+    _ids: array[int] = field(default_factory=lambda: array("Q"))
 
-    def add_file(self, path: str, kind: str, form: str, rows: int, sha256: str) -> None:
+    def add_file(self, path: str, kind: str, form: str, rows: int, sha256: str, **more: Any) -> None:
         """A file that was read: its kind (json, csv, ...), the format of its rows, how many, and its hash."""
-        self.files.append({"path": path, "kind": kind, "format": form, "rows": rows, "sha256": sha256})
+        facts = {"path": path, "kind": kind, "format": form, "rows": rows, "sha256": sha256}
+        self.files.append(facts | {k: v for k, v in more.items() if v is not None})
 
-    def keep(self, example: Example) -> None:
-        """Count a row that was read and is kept."""
+    def keep(self, example: Example, truncated: bool = False) -> None:
+        """Count a row that was read and is kept. DataError where its id stands already (checked at the end, by
+        `ledger`, where rows are only counted)."""
+        if self.remember:
+            if example.id in self.source_of:
+                raise DataError(
+                    f"{example.source}: the id {example.id[:60]!r} stands already at {self.source_of[example.id]}; "
+                    "give every row an id of its own, or take the ids away"
+                )
+            self.source_of[example.id] = example.source
+            if truncated:
+                self.truncated.add(example.id)
+        else:
+            self._kept += not truncated
+            self._cut += truncated
+            self._ids.frombytes(blake2b(example.id.encode(), digest_size=16).digest())
         self.read += 1
-        self.source_of[example.id] = example.source
 
     def drop(self, drop: Drop) -> None:
         """Count a row that was read and is dropped."""
         self.read += 1
-        self.drops.append(drop)
+        self._drop(drop)
+
+    def _drop(self, drop: Drop) -> None:
+        self._reasons.setdefault(drop.reason, _Counted(drop.sentence)).add([drop.source])
+        if len(self.drops) < MOST_DROPS:
+            self.drops.append(drop)
+
+    @property
+    def dropped(self) -> int:
+        """How many rows were dropped."""
+        return sum(r.count for r in self._reasons.values())
+
+    @property
+    def staying(self) -> int:
+        """How many rows were kept, truncated ones with them."""
+        return len(self.source_of) if self.remember else self._kept + self._cut
 
     def drop_kept(self, example_id: str, reason: str, sentence: str) -> None:
         """Drop a row that was kept until now (too long for the model, say); then call `add_split` (again)."""
         source = self.source_of.pop(example_id)
         self.truncated.discard(example_id)
-        self.drops.append(Drop(reason, sentence, source))
+        self._drop(Drop(reason, sentence, source))
 
     def warn(self, sentence: str) -> None:
         """Add a warning, once."""
         if sentence not in self.warnings:
             self.warnings.append(sentence)
 
-    def find(self, finding: str, sentence: str, where: Sequence[str]) -> None:
-        """Note something about rows that stay: all their places, of which the ledger shows the first."""
-        if where:
-            old = self.findings.get(finding, (sentence, []))[1]
-            self.findings[finding] = (sentence, [*old, *where])
+    def find(self, finding: str, sentence: str, where: Iterable[str], severity: str = "warning") -> None:
+        """Note something about rows that stay: their places, of which the first are shown and all are counted."""
+        found = self.findings.get(finding, _Counted(sentence, severity))
+        found.add(where)
+        if found.count:
+            self.findings[finding] = found
+
+    def add_finding(self, finding: str, sentence: str, count: int, where: Sequence[str], severity: str) -> None:
+        """Note something that was counted elsewhere."""
+        if count:
+            self.findings[finding] = _Counted(sentence, severity, count, list(where[:SHOWN]))
 
     def add_split(self, split: Split, found: Sequence[Overlap] = ()) -> None:
         """The parts that the kept rows were divided into, and what they share; replaces what was added before."""
@@ -101,16 +172,11 @@ class LedgerBuilder:
 
     def add_part(self, part: str, examples: Sequence[Example]) -> None:
         """The rows of one part, measured in characters."""
-        answers = [len(e.reference or "") for e in examples]
-        prompts = [sum(len(m.content) + len(m.context or "") for m in e.prompt) for e in examples]
+        figures = CharacterFigures()
+        for example in examples:
+            figures.add(example)
         self.in_parts.update(e.id for e in examples)
-        self.parts[part] = {
-            "rows": len(examples),
-            "characters": sum(answers) + sum(prompts),
-            "answer_characters": sum(answers),
-            "median_answer_characters": _median(answers),
-            "longest_characters": max((a + p for a, p in zip(answers, prompts, strict=True)), default=0),
-        }
+        self.parts[part] = figures.to_json()
 
     def add_tokens(
         self, part: str, examples: Sequence[TokenExample], stop_id: int | Collection[int], bos_id: int | None = None
@@ -120,34 +186,23 @@ class LedgerBuilder:
         Counts tokens and, by row: the stop token (any of `stop_id`) is not trained at the end of the last answer,
         no token is trained at all, more than one BOS, truncated.
         """
-        stops = {stop_id} if isinstance(stop_id, int) else set(stop_id)
-        lengths = [len(e.ids) for e in examples]
-        trained = [e.trained_tokens for e in examples]
-        masked = [e for e, n in zip(examples, trained, strict=True) if n == 0]
-        no_stop = [e for e, n in zip(examples, trained, strict=True) if n and not stop_is_trained(e, stops)]
-        double = [e for e in examples if bos_id is not None and several_bos(e.ids, bos_id, stops)]
-        cut = [e for e in examples if e.truncated]
-        self.truncated.update(e.id for e in cut)
-        self.parts.setdefault(part, {"rows": len(examples)})
-        self.parts[part] |= {
-            "tokens": sum(lengths),
-            "trained_tokens": sum(trained),
-            "longest_tokens": max(lengths, default=0),
-            "median_tokens": _median(lengths),
-            "median_answer_tokens": _median(trained),
-            "truncated_rows": len(cut),
-            "truncated_tokens": sum(e.truncated for e in cut),
-            "wholly_masked_rows": len(masked),
-            "stop_not_trained_rows": len(no_stop),
-            "several_bos_rows": len(double),
-        }
-        for finding, sentence, rows in (
-            ("wholly_masked", "rows that have no trained token: they teach nothing", masked),
-            ("stop_not_trained", "rows that do not train the stop token: the model does not learn to stop", no_stop),
-            ("several_bos", "rows that begin with, or hold, more than one BOS token", double),
-            ("truncated", "rows that are cut to the length limit", cut),
-        ):
-            self.find(finding, sentence, [self.source_of.get(e.id, e.id) for e in rows])
+        figures = TokenFigures({stop_id} if isinstance(stop_id, int) else set(stop_id), bos_id)
+        for row in examples:
+            faults = figures.add(row)
+            if row.truncated:
+                self.truncated.add(row.id)
+            self.add_token_faults(faults, self.source_of.get(row.id, row.id))
+        self.set_part(part, {"rows": len(examples)} | self.parts.get(part, {}) | figures.to_json())
+
+    def add_token_faults(self, faults: Sequence[str], source: str) -> None:
+        """Note what `TokenFigures.add` found in a row."""
+        for fault in faults:
+            severity, sentence = TOKEN_FAULTS[fault]
+            self.find(fault, sentence, [source], severity)
+
+    def set_part(self, part: str, figures: dict[str, Any]) -> None:
+        """The figures of a part that was measured elsewhere."""
+        self.parts[part] = figures
 
     def check_rows(self, examples: Sequence[Example], markers: Sequence[str] = MARKERS) -> None:
         """Look at the kept rows: duplicates, contradictions, white space at the ends, markers of templates."""
@@ -156,11 +211,16 @@ class LedgerBuilder:
 
     def ledger(self) -> Ledger:
         """The finished ledger. HeedfulError where its sums do not hold, which is a defect of the code that counted."""
-        kept, cut = self.source_of.keys() - self.truncated, self.source_of.keys() & self.truncated
-        if self.read != len(kept) + len(cut) + len(self.drops) or self.truncated - self.source_of.keys():
+        if self.remember:
+            kept = len(self.source_of.keys() - self.truncated)
+            cut = len(self.source_of.keys() & self.truncated)
+        else:
+            kept, cut = self._kept, self._cut
+            self._need_different_ids()
+        if self.read != kept + cut + self.dropped or self.truncated - self.source_of.keys():
             raise HeedfulError(
-                f"the ledger does not add up: {self.read} rows read, but {len(kept)} kept + {len(cut)} truncated + "
-                f"{len(self.drops)} dropped; please report this"
+                f"the ledger does not add up: {self.read} rows read, but {kept} kept + {cut} truncated + "
+                f"{self.dropped} dropped; please report this"
             )
         rows = sum(p["rows"] for p in self.parts.values())
         unused = len(self.source_of.keys() - self.in_parts) if self.in_parts else 0
@@ -169,35 +229,46 @@ class LedgerBuilder:
                 f"the ledger does not add up: {len(self.source_of)} rows stay, but {rows} are in a part and {unused} "
                 "in none; please report this"
             )
-        return Ledger(self._document(len(kept), len(cut), unused))
+        return Ledger(self._document(kept, cut, unused))
+
+    def _need_different_ids(self) -> None:
+        import numpy as np
+
+        hashes = np.frombuffer(self._ids, dtype=np.uint64).reshape(-1, 2)
+        order = np.lexsort((hashes[:, 1], hashes[:, 0]))
+        same = np.flatnonzero((hashes[order[1:]] == hashes[order[:-1]]).all(axis=1))
+        if len(same):
+            first, second = sorted((int(order[same[0]]) + 1, int(order[same[0] + 1]) + 1))
+            raise DataError(
+                f"the kept rows {first:,} and {second:,} have the same id; give every row an id of its own, "
+                "or take the ids away"
+            )
 
     def _document(self, kept: int, cut: int, unused: int) -> dict[str, Any]:
-        counts = Counter(d.reason for d in self.drops)
-        reasons = []
-        for reason, count in counts.most_common():
-            dropped = [d for d in self.drops if d.reason == reason]
-            where = [d.source for d in dropped[:SHOWN]]
-            reasons.append({"reason": reason, "sentence": dropped[0].sentence, "count": count, "where": where})
-        findings = [
-            {"finding": f, "sentence": s, "count": len(w), "where": w[:SHOWN]} for f, (s, w) in self.findings.items()
-        ]
+        reasons = sorted(self._reasons.items(), key=lambda item: -item[1].count)
         return {
             "schema": SCHEMA,
             "files": [dict(f) for f in self.files],
             "read": self.read,
             "kept": kept,
             "truncated": cut,
-            "dropped": len(self.drops),
+            "dropped": self.dropped,
             "unused": unused,
-            "reasons": reasons,
-            "findings": findings,
+            "reasons": [{"reason": reason, **counted.to_json()} for reason, counted in reasons],
+            "findings": [
+                {"finding": finding, **counted.to_json(), "severity": counted.severity}
+                for finding, counted in self.findings.items()
+            ],
             "parts": {part: dict(figures) for part, figures in self.parts.items()},
             "overlaps": [
-                {"parts": list(o.parts), "count": o.count, "where": list(o.where)} for o in self.found_overlaps
+                {
+                    "parts": list(o.parts),
+                    "kind": getattr(o, "kind", "question"),
+                    "count": o.count,
+                    "where": list(o.where),
+                }
+                for o in self.found_overlaps
             ],
+            **self.more,
             "warnings": list(self.warnings),
         }
-
-
-def _median(numbers: Sequence[int]) -> float:
-    return statistics.median(numbers) if numbers else 0
