@@ -6,8 +6,9 @@ Nothing here imports torch: `heedful --help`, `data check` and `report` start wi
 from __future__ import annotations
 
 import os
+import re
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -52,6 +53,20 @@ def _root(
     """Options that stand before a command."""
 
 
+# Click's own class for a wrong command line, wherever this version of typer keeps its click.
+_UsageError: Any = typer.BadParameter.__mro__[1]
+
+
+def _usage_sentence(error: Any) -> str:
+    """A mistake on the command line as one sentence with the mend."""
+    message = error.format_message().strip().rstrip(".")
+    message = re.sub(r"\(Possible options?: (.*)\)", r"(did you mean \1?)", message)
+    message = re.sub(r"\. Did you mean (.*)\?", r" (did you mean \1?)", message)
+    message = message[:1].lower() + message[1:].replace("Input should be", "it must be", 1)
+    command = error.ctx.command_path if error.ctx else "heedful"
+    return f"{message}; see {command} --help"
+
+
 def main() -> None:
     """Run the command line; exit status 0 done, 1 failed, 2 wrong request, 130 interrupted."""
     # Other libraries' progress bars would tear the live view; heedful shows its own.
@@ -63,7 +78,15 @@ def main() -> None:
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "2000")
     try:
-        app()
+        sys.exit(app(standalone_mode=False) or 0)
+    except _UsageError as e:
+        if type(e).__name__ == "NoArgsIsHelpError":  # its message is the help
+            print(e.format_message(), file=sys.stderr)
+            sys.exit(2)
+        print(f"heedful: error: {_usage_sentence(e)}", file=sys.stderr)
+        sys.exit(2)
+    except typer.Abort:
+        sys.exit(130)
     except HeedfulError as e:
         print(f"heedful: {'' if e.exit_status == 130 else 'error: '}{e}", file=sys.stderr)
         sys.exit(e.exit_status)
