@@ -78,7 +78,7 @@ def main() -> None:
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "2000")
     try:
-        sys.exit(app(standalone_mode=False) or 0)
+        sys.exit(app(prog_name="heedful", standalone_mode=False) or 0)
     except _UsageError as e:
         if type(e).__name__ == "NoArgsIsHelpError":  # its message is the help
             print(e.format_message(), file=sys.stderr)
