@@ -10,6 +10,7 @@ out of the figures.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import statistics
@@ -27,10 +28,8 @@ def train(model: str, steps: int, most: float, environment: dict[str, str], fold
     command += ["--out", str(folder), "--template", "alpaca", "--split", "90/10"]
     for setting in (f"max_steps={steps}", "test_questions=0", "samples=0", "eval_every=100000"):
         command += ["--set", setting]
-    try:
+    with contextlib.suppress(subprocess.TimeoutExpired):
         subprocess.run(command, env=os.environ | environment, capture_output=True, timeout=most, check=True)
-    except subprocess.TimeoutExpired:
-        pass
     metrics = folder / "metrics.jsonl"
     lines = [json.loads(line) for line in metrics.read_text().splitlines()] if metrics.is_file() else []
     speeds = [line["tokens_per_s"] for line in lines if line.get("tokens_per_s")]
