@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from heedful.chat import Chat, control_texts
 from heedful.errors import DataError, RequestError
-from heedful.records import Example, Message
+from heedful.records import Message
 from heedful.store import RunFolder, read_json
 from heedful.train import prepare
-from heedful.train.prepare import prepare_data, reload_data, save_data, shorten
+from heedful.train.prepare import prepare_data, reload_data, save_data
 from heedful.train.recipe import Recipe
 
 
@@ -44,95 +44,6 @@ def user(text: str, context: str | None = None) -> Message:
 
 def answer(text: str) -> Message:
     return Message("assistant", text)
-
-
-# ---- shortening -------------------------------------------------------------------------------------------------
-
-TURNS = (
-    Message("system", "Be brief."),
-    user("one"),
-    answer("1"),
-    user("two"),
-    answer("2"),
-    user("three", "x" * 40),
-    answer("3"),
-)
-
-
-def length(chat: Chat, *messages: Message) -> int:
-    return len(chat.encode(Example("r", messages)).ids)
-
-
-def test_oldest_turns_go_first_then_the_input(chat):
-    whole = length(chat, *TURNS)
-
-    def to(limit: int):
-        made = shorten(Example("r", TURNS, "x:1"), chat, "answers", limit, whole)
-        if made is None:
-            return None
-        example, row = made
-        assert (row.ids, row.loss_mask) == (chat.encode(example).ids, chat.encode(example).loss_mask)
-        assert len(row.ids) == whole - row.truncated <= limit
-        assert row.ids[-1] == chat.stop_id
-        assert row.loss_mask[-1]
-        assert example.source == "x:1"
-        return example.messages
-
-    system, last = TURNS[:1], TURNS[5:]
-    assert to(whole - 1) == (*system, *TURNS[3:])
-    two = length(chat, *system, *TURNS[3:])
-    assert to(two) == (*system, *TURNS[3:])
-    assert to(two - 1) == (*system, *last)
-    one = length(chat, *system, *last)
-    assert to(one - 7) == (*system, user("three", "x" * 33), last[1])
-    # The whole input goes, with the blank line before it, before a row is given up.
-    least = length(chat, *system, user("three"), last[1])
-    assert to(least) == (*system, user("three"), last[1])
-    assert to(least - 1) is None
-
-
-def test_two_questions_in_a_row_are_one(chat):
-    turns = (user("a"), answer("b"), user("c"), user("d"), answer("e"))
-    whole = length(chat, *turns)
-    made = shorten(Example("r", turns), chat, "answers", whole - 1, whole)
-    assert made is not None
-    assert made[0].messages == turns[2:]
-    short = length(chat, *turns[2:]) - 1
-    assert shorten(Example("r", turns), chat, "answers", short, whole) is None
-
-
-@settings(deadline=None, max_examples=40)
-@given(
-    turns=st.lists(st.tuples(st.text("ab é\n", max_size=9), st.text("cd", max_size=9)), min_size=1, max_size=4),
-    context=st.none() | st.text("xy 日", min_size=1, max_size=20),
-    system=st.booleans(),
-    limit=st.integers(8, 200),
-)
-def test_shortening_keeps_the_last_question_and_the_answer(make, turns, context, system, limit):
-    chat = Chat.bind("phi3-plain", make("bytes"))
-    messages = [Message("system", "S")] if system else []
-    for question, reply in turns:
-        messages += [user(question), answer(reply)]
-    messages[-2] = user(messages[-2].content, context)
-    example = Example("r", tuple(messages))
-    whole = chat.encode(example)
-    if len(whole.ids) <= limit:
-        return
-    made = shorten(example, chat, "answers", limit, len(whole.ids))
-    least = [*messages[:system], user(messages[-2].content), messages[-1]]
-    if made is None:
-        assert length(chat, *least) > limit
-        return
-    short, row = made
-    assert row.ids == chat.encode(short).ids
-    assert len(row.ids) == len(whole.ids) - row.truncated <= limit
-    assert row.ids[-1] == chat.stop_id
-    assert short.messages[-1] == messages[-1]
-    assert short.messages[-2].content == messages[-2].content
-    assert (context or "").startswith(short.messages[-2].context or "")
-    assert short.messages[:system] == tuple(messages[:system])
-    if len(short.messages) > len(least):  # turns were dropped one by one, the input is whole
-        assert short.messages[-2].context == context
 
 
 # ---- the length limit in a run's data ---------------------------------------------------------------------------

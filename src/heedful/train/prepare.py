@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,11 +9,13 @@ from typing import Any
 
 from heedful.chat import Chat, adds_bos, control_texts
 from heedful.data import LedgerBuilder, Split, load_parts, read_examples
+from heedful.data.formats import Drop
 from heedful.data.splits import FileSplit, parse_split, refuse_overlap
-from heedful.errors import DataError, RequestError, TemplateError
-from heedful.records import Example, Message, TokenExample, to_json
+from heedful.errors import DataError, RequestError
+from heedful.records import Example, TokenExample, to_json
 from heedful.store import PARTS, RunFolder, write_json, write_jsonl
 from heedful.train.recipe import Recipe
+from heedful.train.truncation import fit_row
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ def prepare_data(recipe: Recipe, chat: Chat, parts: tuple[LedgerBuilder, Split] 
         builder.add_part(part, examples[part])
         builder.add_tokens(part, tokens[part], chat.stop_id, bos)
     if builder.truncated:
-        builder.warn("over-long rows were truncated: their oldest turns, then their inputs, were shortened")
+        answers = ", then their answers," if recipe.overlong == "truncate-answer" else ","
+        builder.warn(f"over-long rows were truncated: their oldest turns, then their inputs{answers} were shortened")
     if inside := _control_tokens_inside(chat, examples):
         builder.find(
             "control_tokens",
@@ -84,76 +86,13 @@ def _parts(split: Split) -> dict[str, Sequence[Example]]:
 def _encode_or_drop(
     example: Example, chat: Chat, recipe: Recipe, builder: LedgerBuilder
 ) -> tuple[Example, TokenExample] | None:
-    try:
-        row = chat.encode(example, recipe.train_on)
-        if len(row.ids) <= recipe.max_length:
-            return example, row
-        cut = None
-        if recipe.overlong == "truncate":
-            cut = shorten(example, chat, recipe.train_on, recipe.max_length, len(row.ids))
-    except TemplateError as e:
-        builder.drop_kept(example.id, "template", str(e))
+    made = fit_row(example, chat, recipe.train_on, recipe.max_length, recipe.overlong)
+    if isinstance(made, Drop):
+        builder.drop_kept(example.id, made.reason, made.sentence)
         return None
-    if cut:
-        return cut
-    if recipe.overlong == "error":
-        raise DataError(
-            f"{example.source}: the row has {len(row.ids):,} tokens, more than max_length {recipe.max_length:,}; "
-            "raise max_length, or set overlong to drop or truncate"
-        )
-    builder.drop_kept(
-        example.id,
-        "too long",
-        f"longer than max_length {recipe.max_length:,} tokens"
-        + (" even without its input" if recipe.overlong == "truncate" else ""),
-    )
-    return None
-
-
-def shorten(
-    example: Example, chat: Chat, train_on: str, max_length: int, before: int
-) -> tuple[Example, TokenExample] | None:
-    """A row of at most `max_length` tokens: without its oldest questions and answers, then with its input cut short.
-
-    The last question (which may be several user turns in a row) and the last answer stay whole, the stop token too.
-    None where that is not enough.
-    """
-    messages = list(example.messages)
-    first = next((k for k, m in enumerate(messages) if m.role != "system"), 0)
-    while True:
-        made = dataclasses.replace(example, messages=tuple(messages))
-        row = chat.encode(made, train_on)
-        if len(row.ids) <= max_length:
-            return made, dataclasses.replace(row, truncated=before - len(row.ids))
-        later = [k for k in range(first + 1, len(messages)) if _asks_anew(messages, k)]
-        if not later:
-            break
-        del messages[first : later[0]]
-    return _shorten_context(example, messages, chat, train_on, max_length, before)
-
-
-def _asks_anew(messages: Sequence[Message], k: int) -> bool:
-    return messages[k].role == "user" and messages[k - 1].role == "assistant"
-
-
-def _shorten_context(
-    example: Example, messages: list[Message], chat: Chat, train_on: str, max_length: int, before: int
-) -> tuple[Example, TokenExample] | None:
-    place = next((k for k in reversed(range(len(messages))) if messages[k].context), None)
-    if place is None:
-        return None
-    context = messages[place].context or ""
-    low, high, best = 0, len(context) - 1, None
-    while low <= high:  # the longest beginning of the input that fits
-        middle = (low + high) // 2
-        messages[place] = dataclasses.replace(messages[place], context=context[:middle] or None)
-        made = dataclasses.replace(example, messages=tuple(messages))
-        row = chat.encode(made, train_on)
-        if len(row.ids) <= max_length:
-            best, low = (made, dataclasses.replace(row, truncated=before - len(row.ids))), middle + 1
-        else:
-            high = middle - 1
-    return best
+    if any(cut.part == "answer" for cut in made.cuts):
+        builder.find("answer_cut", "rows whose answer was cut short to meet the length limit", [example.source])
+    return made.example, made.row
 
 
 def _control_tokens_inside(chat: Chat, examples: dict[str, list[Example]]) -> list[str]:

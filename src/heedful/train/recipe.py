@@ -47,9 +47,15 @@ class Recipe(BaseModel):
         "answers", description="Which tokens are trained: answers, last-answer, or everything (the question too)."
     )
     max_length: int = Field(1024, ge=8, description="Longest row, in tokens.")
-    overlong: Literal["drop", "truncate", "error"] = Field(
+    overlong: Literal["drop", "truncate", "truncate-answer", "error"] = Field(
         "drop",
-        description="A longer row is dropped, truncated (oldest turns, then the input; never the answer), or an error.",
+        description="A longer row is dropped, truncated (oldest turns, then the input; never the answer), "
+        "truncate-answer (then the end of its last answer too), or an error.",
+    )
+    packing: bool = Field(
+        False,
+        description="Lay the rows of a step end to end in sequences of at most max_length, none seeing another: "
+        "the same losses without padding.",
     )
 
     tuning: Literal["lora", "full"] = Field(
