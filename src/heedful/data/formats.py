@@ -1,187 +1,116 @@
-"""What the columns of a row mean: each format turns a row into messages, or says why it cannot.
+"""Rows to examples: a format says what the columns of a row mean, and every row gives examples or a reason.
 
     alpaca    {"instruction": "Convert to metres.", "input": "45 km", "output": "45,000 m"}
               -> user "Convert to metres." with context "45 km", assistant "45,000 m"
     messages  {"messages": [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hi", "weight": 1}]}
-    heedful   an Example as Heedful itself writes it: {"id", "messages", "source", "fields"}
+    heedful   an Example as Heedful itself writes it: {"id", "messages", "source", "fields", "group", "tools"}
 
-A new format is one function from a row to messages and one entry in `FORMATS`. Rows are never mended: a row that
-breaks a rule is dropped with a reason, and its text is otherwise kept to the letter.
+The layouts themselves are in `heedful.data.layouts`. A new format is one function from a row to readings and one
+entry in `FORMATS`. A row that breaks a rule is dropped with a reason, and its text is otherwise kept to the letter.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from heedful.data.layouts import RowFault, alpaca, conversation, heedful, is_place
+from heedful.data.layouts.base import Reading, RowFault, own_id
+from heedful.data.layouts.mapped import parse_map
+from heedful.data.layouts.recognition import Recognised, recognise
+from heedful.data.layouts.registry import FORMATS, Format, mapped_format, named_format
+from heedful.data.layouts.turns import check_turns
 from heedful.data.sources import Row
-from heedful.errors import DataError, RequestError, did_you_mean
-from heedful.records import Example, Message
+from heedful.errors import DataError
+from heedful.records import Example
+
+__all__ = [
+    "FORMATS",
+    "Drop",
+    "Format",
+    "Recognised",
+    "RowFault",
+    "check_turns",
+    "mapped_format",
+    "named_format",
+    "parse_map",
+    "recognise",
+    "to_example",
+    "to_examples",
+]
 
 _JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """A row that is left out: a short `reason` for machines, a `sentence` for people, and its place."""
+    """A row (or one conversation of it) that is left out: a short `reason`, a `sentence` for people, and its place."""
 
     reason: str
     sentence: str
     source: str
 
 
-@dataclass(frozen=True)
-class Format:
-    """A layout of rows.
-
-    `shape` describes it in words; `columns` are those that it uses (others go to `Example.fields`); `fits` says
-    whether a row has this layout; `messages` reads it, adds to the notes what it saw and did not use, and raises
-    RowFault where the row breaks a rule.
-    """
-
-    name: str
-    shape: str
-    columns: frozenset[str]
-    fits: Callable[[Mapping[str, Any]], bool]
-    messages: Callable[[Mapping[str, Any], list[str]], list[Message]]
-
-
-FORMATS: dict[str, Format] = {
-    f.name: f
-    for f in (
-        Format(
-            "heedful",
-            "an Example as Heedful writes it (id, messages, source, fields)",
-            frozenset({"messages", "source", "fields"}),
-            lambda v: v.keys() <= {"id", "messages", "source", "fields"} and "id" in v and is_place(v.get("source")),
-            heedful,
-        ),
-        Format(
-            "messages",
-            "a list of {role, content}",
-            frozenset({"messages"}),
-            lambda v: "messages" in v,
-            conversation,
-        ),
-        Format(
-            "alpaca",
-            "instruction, output, perhaps input and system",
-            frozenset({"instruction", "input", "output", "system"}),
-            lambda v: "instruction" in v and ("output" in v or v.keys() <= {"id", "instruction", "input", "system"}),
-            alpaca,
-        ),
-    )
-}
-
-
-def named_format(name: str) -> Format:
-    """The format of that name; RequestError with the nearest name where there is none."""
-    if name not in FORMATS:
-        raise RequestError(f"--format: no format '{name}' ({', '.join(FORMATS)}){did_you_mean(name, FORMATS)}")
-    return FORMATS[name]
-
-
-def recognise(rows: Iterable[Row]) -> Format:
-    """The format that most of `rows` have; of two that fit equally many, the one that stands first in `FORMATS`.
-
-    Raises DataError, with the columns that were found, where no format fits at least half of the rows.
-    """
-    rows = list(rows)
-    fitting = {name: sum(f.fits(row.value) for row in rows) for name, f in FORMATS.items()}
-    best = max(fitting, key=lambda name: fitting[name], default="")
-    if not rows or 2 * fitting[best] < len(rows):
-        raise DataError(_unknown_layout(rows, fitting))
-    return FORMATS[best]
-
-
-def _unknown_layout(rows: list[Row], fitting: dict[str, int]) -> str:
-    where = rows[0].source if rows else "no rows"
-    layouts: dict[tuple[str, ...], str] = {}
-    for row in rows:
-        layouts.setdefault(tuple(row.value), row.source)
-    found = "; ".join(", ".join(repr(c[:40]) for c in cols[:12]) or "none" for cols in list(layouts)[:3])
-    known = " and ".join(f"{f.name} ({f.shape})" for f in FORMATS.values() if f.name != "heedful")
-    some = [f"{n} of {len(rows)} rows are {name}" for name, n in fitting.items() if n]
-    hint = f" ({', '.join(some)}, and half is needed: split the file)" if some else ""
-    known_columns = ("instruction", "input", "output", "messages")
-    near = {c: k for cols in layouts for c in cols for k in known_columns if c != k and c.strip().casefold() == k}
-    mend = "rename " + (", ".join(f"{c!r} to {k!r}" for c, k in near.items()) or "the columns")
-    return f"{where}: the columns are of no known format: found {found}{hint}; known are {known}: {mend}"
-
-
-def to_example(
+def to_examples(
     row: Row, form: Format, default_id: str, notes: list[str] | None = None, answers: bool = True
-) -> Example | Drop:
-    """One row as an Example, or why it is dropped.
+) -> list[Example | Drop]:
+    """A row's conversations, each as an Example or with the reason why it is dropped; never an empty list.
 
-    The row's own ``id`` (text or a whole number) is taken where it has one, else `default_id`. `notes` gets a
-    sentence for each thing that was seen and not used. With ``answers=False`` rows may end with a question.
+    The row's own ``id`` (text or a whole number) is taken where it has one, else `default_id`; conversations of one
+    row get ``.1``, ``.2``, ... behind it and are of one group. `notes` gets a sentence for each thing that was seen
+    and not used. With ``answers=False`` rows may end with a question.
     """
     notes = [] if notes is None else notes
     value = row.value
     try:
         _JSON.encode(value).encode()
     except UnicodeEncodeError:
-        return Drop("broken_text", "the text holds half of a surrogate pair, which is no character", row.source)
+        return [Drop("broken_text", "the text holds half of a surrogate pair, which is no character", row.source)]
+    except RecursionError:
+        return [Drop("too_deep", "its lists and objects are nested too deeply", row.source)]
     except (ValueError, TypeError):
-        return Drop("not_json", "a value cannot be written as JSON (an infinite number?)", row.source)
+        return [Drop("not_json", "a value cannot be written as JSON (an infinite number?)", row.source)]
     try:
-        messages = form.messages(value, notes)
-        check_turns(messages, answers)
-        own = _own_id(value)
+        readings = form.read(value, notes)
+        row_id = "" if form.name == "mapped" else own_id(value.get("id"))
     except RowFault as e:
-        return Drop(e.reason, e.sentence, row.source)
-    source, fields = row.source, {k: v for k, v in value.items() if k not in form.columns and k != "id"}
+        return [Drop(e.reason, e.sentence, row.source)]
+    made: list[Example | Drop] = []
+    for reading in readings:
+        try:
+            if isinstance(reading, RowFault):
+                raise reading
+            check_turns(reading.messages, answers)
+            made.append(_example(row, form, reading, reading.id or row_id, default_id))
+        except RowFault as e:
+            made.append(Drop(e.reason, e.sentence, row.source))
+    return made
+
+
+def _example(row: Row, form: Format, reading: Reading, own: str, default_id: str) -> Example:
+    value: Mapping[str, Any] = row.value
+    used = form.columns if reading.used is None else reading.used
+    fields = {k: v for k, v in value.items() if k not in used and (k != "id" or form.name == "mapped")}
+    base, source = own or default_id, row.source
     if form.name == "heedful":
-        source, fields = value["source"] or row.source, dict(value.get("fields") or {})
-    return Example(own or default_id, tuple(messages), source, fields)
+        source = value["source"] or row.source
+    return Example(
+        base + reading.suffix,
+        tuple(reading.messages),
+        source,
+        fields | dict(reading.fields),
+        reading.group or (base if reading.suffix else None),
+        tuple(reading.tools),
+    )
 
 
-def _own_id(value: Mapping[str, Any]) -> str:
-    own = value.get("id")
-    if own is None:
-        return ""
-    if isinstance(own, bool) or not isinstance(own, str | int):
-        raise RowFault("bad_id", f"the id is neither text nor a whole number but {json.dumps(own, default=str)[:40]}")
-    return str(own)
-
-
-# What may follow what; None is the beginning.
-_NEXT: dict[str | None, tuple[str, ...]] = {
-    None: ("system", "user"),
-    "system": ("user",),
-    "user": ("assistant",),
-    "assistant": ("user", "tool"),
-    "tool": ("tool", "assistant"),
-}
-
-
-def check_turns(messages: list[Message], answers: bool = True) -> None:
-    """Raise RowFault where turns are empty or in an order that no chat template can show.
-
-    An optional system message, then user and assistant in turn (tool messages before an assistant's), ending with
-    the assistant. With ``answers=False`` the end may be the user's.
-    """
-    last: str | None = None
-    for number, message in enumerate(messages, 1):
-        if message.role not in _NEXT[last]:
-            after = f"after {last}" if last else "at the beginning"
-            raise RowFault("wrong_turn_order", f"message {number} is the {message.role}'s {after}")
-        if not message.content.strip() and message.role in ("user", "assistant"):
-            if message.role == "user":
-                raise RowFault("empty_instruction", "an instruction is empty")
-            raise RowFault("empty_answer", "an answer is empty")
-        last = message.role
-    if last in (None, "system"):
-        raise RowFault("missing_instruction", "there is no user's message")
-    if answers and last != "assistant":
-        raise RowFault("missing_answer", "there is no answer at the end")
-    if (
-        answers
-        and all(m.train is False for m in messages if m.role == "assistant")
-        and not any(m.train for m in messages)
-    ):
-        raise RowFault("nothing_trained", "every answer is flagged as not trained")
+def to_example(
+    row: Row, form: Format | Recognised, default_id: str, notes: list[str] | None = None, answers: bool = True
+) -> Example | Drop:
+    """`to_examples` for a row that gives one; DataError where it gives several."""
+    form = form.format if isinstance(form, Recognised) else form
+    made = to_examples(row, form, default_id, notes, answers)
+    if len(made) > 1:
+        raise DataError(f"{row.source}: the row holds {len(made)} conversations, and one is read here; use to_examples")
+    return made[0]

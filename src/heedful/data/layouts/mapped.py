@@ -1,0 +1,99 @@
+"""Columns named by --map: ``instruction=question,output=answer`` reads the column `question` as the instruction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from heedful.data.layouts.base import Reading, Readings, RowFault, own_id
+from heedful.data.layouts.completion import completion
+from heedful.data.layouts.conversation import OPENAI, SHAREGPT, Keys, fits_sharegpt, read_turns, with_system
+from heedful.data.layouts.pairs import alpaca
+from heedful.data.layouts.tools import read_tools
+from heedful.errors import RequestError, did_you_mean
+
+# What leads a mapping, and what may stand beside it.
+KINDS: dict[str, frozenset[str]] = {
+    "messages": frozenset({"messages", "role", "content", "system", "tools"}),
+    "prompt": frozenset({"prompt", "completion", "system", "tools"}),
+    "instruction": frozenset({"instruction", "input", "output", "system"}),
+}
+TARGETS = ("instruction", "input", "output", "system", "messages", "role", "content", "prompt", "completion", "tools")
+TARGETS += ("id", "group")
+_ALWAYS = frozenset({"id", "group"})
+_INNER = frozenset({"role", "content"})  # keys of a turn, not columns
+
+
+def parse_map(written: str) -> dict[str, str]:
+    """``instruction=question,output=answer`` as {target: column}; RequestError where it is not of that form."""
+    mapping: dict[str, str] = {}
+    for part in written.split(","):
+        target, equals, column = part.partition("=")
+        target = target.strip()
+        if not equals or not target or not column:
+            raise RequestError(
+                f"--map: {part!r} is not TARGET=COLUMN; write such as instruction=question,output=answer"
+            )
+        if target in mapping:
+            raise RequestError(f"--map: {target!r} is given two columns; name one")
+        mapping[target] = column
+    check_map(mapping)
+    return mapping
+
+
+def check_map(mapping: Mapping[str, str]) -> str:
+    """The leading target of a mapping; RequestError where targets are unknown, missing or do not go together."""
+    for target in mapping:
+        if target not in TARGETS:
+            raise RequestError(f"--map: no target {target!r} ({', '.join(TARGETS)}){did_you_mean(target, TARGETS)}")
+    leading = [kind for kind in KINDS if kind in mapping]
+    if len(leading) != 1:
+        said = f"both {' and '.join(leading)} are" if leading else "neither instruction nor prompt nor messages is"
+        raise RequestError(f"--map: {said} given a column; name the column of exactly one of them")
+    strange = [t for t in mapping if t not in KINDS[leading[0]] | _ALWAYS]
+    if strange:
+        raise RequestError(f"--map: {strange[0]!r} does not go with {leading[0]!r}; leave one of them out")
+    columns = [c for t, c in mapping.items() if t not in _INNER]
+    twice = next((c for c in columns if columns.count(c) > 1), None)
+    if twice:
+        raise RequestError(f"--map: the column {twice!r} is named twice; a column is one thing")
+    return leading[0]
+
+
+def mapped_columns(mapping: Mapping[str, str]) -> frozenset[str]:
+    return frozenset(column for target, column in mapping.items() if target not in _INNER)
+
+
+def read_mapped(mapping: Mapping[str, str], value: Mapping[str, Any], notes: list[str]) -> Readings:
+    """A row by its mapped columns alone. A column that is not in the row is noted, or a fault where it must be."""
+    leading = check_map(mapping)
+    row = {target: value[column] for target, column in mapping.items() if column in value and target not in _INNER}
+    for target, column in mapping.items():
+        if target not in row and target not in _INNER:
+            if target == leading:
+                raise RowFault("missing_column", f"there is no column {column!r}, which --map reads as {target}")
+            notes.append(f"rows without the column {column[:40]!r}, which --map reads as {target}")
+    own, group = own_id(row.get("id")), own_id(row.get("group"), "group")
+    try:
+        readings = _read(leading, mapping, row, notes)
+    except RowFault as e:  # told with the user's own names
+        sentence = e.sentence
+        for target, column in mapping.items():
+            sentence = sentence.replace(f"'{target}'", f"'{column}'")
+        raise RowFault(e.reason, sentence) from None
+    return [Reading(r.messages, r.tools, id=own, group=group or None) for r in readings if isinstance(r, Reading)]
+
+
+def _read(leading: str, mapping: Mapping[str, str], row: Mapping[str, Any], notes: list[str]) -> Readings:
+    if leading == "messages":
+        turns = with_system(row, read_turns(row["messages"], notes, _keys(mapping, row), mapping["messages"]))
+        return [Reading(turns, read_tools(row, notes))]
+    return (completion if leading == "prompt" else alpaca)(row, notes)
+
+
+def _keys(mapping: Mapping[str, str], row: Mapping[str, Any]) -> Keys:
+    """The keys of a turn: those named, else from and value where the first turn has them."""
+    base = SHAREGPT if fits_sharegpt({"messages": row["messages"]}) else OPENAI
+    if not _INNER & mapping.keys():
+        return base
+    return Keys(mapping.get("role", base.role), mapping.get("content", base.content))
