@@ -9,7 +9,9 @@ prompt that a model is asked with is, id by id, the beginning of the text it was
 
 An answer is everything between the generation prompt and the end of the stop token. What a template writes of its
 own before an answer (Llama 2's space, Qwen 3's empty thinking block) is trained with it, because whoever asks with
-the template's generation prompt, as every server does, leaves it to the model to write.
+the template's generation prompt, as every server does, leaves it to the model to write. The tool calls and the
+reasoning of an answer are part of it. What a template has no place for (tools, calls, results, reasoning) refuses the
+conversation and is never left out in silence; `name` and `tool_call_id` are handed on, and most templates show neither.
 
 How a boundary stays exact whatever the tokenizer merges: the rendered text is encoded whole, as
 `apply_chat_template` and every server do. If the ids of the text up to a boundary are the beginning of the ids
@@ -23,15 +25,18 @@ from __future__ import annotations
 import functools
 import hashlib
 import itertools
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from heedful import templates
 from heedful.errors import TemplateError
 from heedful.records import Example, Message, TokenExample
+from heedful.templates.places import PLACES, has_place, places_needed
 
+Tools = Sequence[Mapping[str, Any]]
 TrainOn = Literal["answers", "last-answer", "everything"]
 TRAIN_ON: tuple[str, ...] = ("answers", "last-answer", "everything")
 
@@ -118,23 +123,39 @@ class Chat:
         """The hash of the template's text, as the manifest records it."""
         return hashlib.sha256(self.text.encode()).hexdigest()
 
-    def render(self, messages: Sequence[Message], add_generation_prompt: bool = False) -> str:
-        """The text of a conversation, the same as ``tokenizer.apply_chat_template(..., tokenize=False)`` gives."""
-        return templates.render(self.text, self.as_dicts(messages), add_generation_prompt, self._tokens)
+    def render(self, messages: Sequence[Message], add_generation_prompt: bool = False, tools: Tools = ()) -> str:
+        """The text of a conversation, the same as ``tokenizer.apply_chat_template(..., tokenize=False)`` gives.
+
+        Raises TemplateError if the template refuses the conversation or has no place for something that it holds.
+        """
+        values, tools = self.as_dicts(messages), [_plain(tool) for tool in tools]
+        for place in places_needed(values, tools):
+            if not has_place(self.text, tuple(sorted(self._tokens.items())), place):
+                raise TemplateError(
+                    f"template '{self.name}' has no place for {PLACES[place]}; "
+                    "choose a template that has one, such as chatml, or take them out of the row"
+                )
+        return templates.render(self.text, values, add_generation_prompt, self._tokens, tools)
 
     @functools.cached_property
     def _tokens(self) -> dict[str, str]:
         return _special_tokens(self.tokenizer)
 
-    def as_dicts(self, messages: Sequence[Message]) -> list[dict[str, str]]:
+    def as_dicts(self, messages: Sequence[Message]) -> list[dict[str, Any]]:
         """Messages as the template sees them.
 
         A question's `context` stays apart where the template has a place for it; any other is put after the content.
+        Reasoning goes by two names, as transformers has it, because templates differ in which they read.
         """
         place = templates.has_place_for_context(self.text)
         out = []
         for m in messages:
-            value = {"role": m.role, "content": m.content}
+            value: dict[str, Any] = {"role": m.role, "content": m.content}
+            if m.reasoning_content:
+                value |= {"thinking": m.reasoning_content, "reasoning_content": m.reasoning_content}
+            if m.tool_calls:
+                value["tool_calls"] = [_plain(call) for call in m.tool_calls]
+            value |= {k: v for k, v in (("tool_call_id", m.tool_call_id), ("name", m.name)) if v is not None}
             if m.context and place and m.role == "user":
                 value["context"] = m.context
             elif m.context:
@@ -142,9 +163,9 @@ class Chat:
             out.append(value)
         return out
 
-    def prompt_ids(self, messages: Sequence[Message]) -> list[int]:
+    def prompt_ids(self, messages: Sequence[Message], tools: Tools = ()) -> list[int]:
         """The ids with which the model is asked: the conversation and the start of the assistant's turn. Shape (T,)."""
-        return self._ids(self.render(messages, add_generation_prompt=True))
+        return self._ids(self.render(messages, add_generation_prompt=True, tools=tools))
 
     def encode(self, example: Example, train_on: str = "answers") -> TokenExample:
         """Encode a row and mark its trained tokens.
@@ -154,9 +175,9 @@ class Chat:
         ends with the stop token of its last answer; what a template writes after it is left out.
 
         Raises TemplateError if the template rewrites earlier turns (then only ``last-answer`` is possible) or
-        refuses the conversation.
+        refuses the conversation, or has no place for its tools, tool calls or reasoning.
         """
-        text, spans = self.spans(example.messages, train_on)
+        text, spans = self.spans(example.messages, train_on, example.tools)
         text = text[: spans[-1].end]
         everything = train_on == "everything"
         ids, marks = self._cut(text, sorted({c for s in spans if everything or s.trained for c in (s.start, s.end)}))
@@ -169,34 +190,36 @@ class Chat:
             mask[0] = False
         return TokenExample(example.id, tuple(ids), tuple(mask))
 
-    def spans(self, messages: Sequence[Message], train_on: str = "answers") -> tuple[str, list[Span]]:
+    def spans(
+        self, messages: Sequence[Message], train_on: str = "answers", tools: Tools = ()
+    ) -> tuple[str, list[Span]]:
         """The rendered conversation and where each answer that may be trained stands in it; the last answer always."""
         if train_on not in TRAIN_ON:
             raise TemplateError(f"train_on '{train_on}': choose {', '.join(TRAIN_ON)}")
         last = len(messages) - 1
         if not messages or messages[last].role != "assistant":
             raise TemplateError("a conversation must end with the assistant's answer to be trained on")
-        text = self.render(messages)
+        text = self.render(messages, tools=tools)
         spans = []
         for k, message in enumerate(messages):
             wanted = train_on != "last-answer" or k == last or message.train is True
             if message.role == "assistant" and wanted:
-                start, end = self._find_answer(text, messages, k)
+                start, end = self._find_answer(text, messages, k, tools)
                 spans.append(Span(start, end, message.train is not False))
         return text, spans
 
-    def _find_answer(self, text: str, messages: Sequence[Message], k: int) -> tuple[int, int]:
+    def _find_answer(self, text: str, messages: Sequence[Message], k: int, tools: Tools) -> tuple[int, int]:
         """Where turn `k` stands in `text`: found by rendering what comes before it, never by searching for markers."""
-        prompt = self.render(messages[:k], add_generation_prompt=True)
+        prompt = self.render(messages[:k], add_generation_prompt=True, tools=tools)
         last = k == len(messages) - 1
-        upto = text if last else self.render(messages[: k + 1])
+        upto = text if last else self.render(messages[: k + 1], tools=tools)
         start, end = len(prompt), len(upto) - len(self.tail)
         if (
             upto.startswith(prompt)
             and upto.endswith(self.after + self.tail)
             and start + len(self.after) <= end
             and (last or text.startswith(upto[:end]))
-            and _holds(upto[start:end], messages[k].content)
+            and _holds(upto[start:end], messages[k])
         ):
             return start, end
         which, mend = (
@@ -289,9 +312,36 @@ def _has_token(tokenizer: Tokenizer, token: str) -> bool:
     return len(ids) == 1 and str(tokenizer.decode(ids)).strip() == token  # an unknown token is one id too
 
 
-def _holds(span: str, content: str) -> bool:
-    """Whether the rendered answer has all of the content. A template may trim or move white space, but not words."""
-    return content in span or "".join(content.split()) in "".join(span.split())
+def _plain(value: Any) -> Any:
+    """A value as plain lists and objects, which templates can write as JSON."""
+    if isinstance(value, Mapping):
+        return {k: _plain(v) for k, v in value.items()}
+    return [_plain(v) for v in value] if isinstance(value, list | tuple) else value
+
+
+def _holds(span: str, message: Message) -> bool:
+    """Whether the rendered answer has all that the message says. A template may move white space, but not words.
+
+    Of tool calls the names, keys and texts are looked for, as they are or as JSON writes them.
+    """
+    squeezed = "".join(span.split())
+    said = (message.content, message.reasoning_content or "")
+    if not all(part in span or "".join(part.split()) in squeezed for part in said):
+        return False
+    functions = [call.get("function", call) for call in message.tool_calls]
+    called = [word for f in functions for word in (str(f.get("name", "")), *_words(f.get("arguments")))]
+    forms = ((word, json.dumps(word)[1:-1], json.dumps(word, ensure_ascii=False)[1:-1]) for word in called)
+    return all(any("".join(form.split()) in squeezed for form in written) for written in forms)
+
+
+def _words(value: Any) -> Iterator[str]:
+    """The texts inside of a call's arguments, and their names."""
+    if isinstance(value, str):
+        yield value
+    for inner in (*value.keys(), *value.values()) if isinstance(value, Mapping) else ():
+        yield from _words(inner)
+    for inner in value if isinstance(value, list | tuple) else ():
+        yield from _words(inner)
 
 
 def _find_stop(template: str, text: str, tokenizer: Tokenizer) -> dict[str, Any]:

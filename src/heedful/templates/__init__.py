@@ -1,6 +1,6 @@
 """The built-in chat templates, as Jinja files, and the sandbox in which every template is rendered.
 
-A template sees what transformers' `apply_chat_template` shows it: `messages`, `add_generation_prompt`, the
+A template sees what transformers' `apply_chat_template` shows it: `messages`, `tools`, `add_generation_prompt`, the
 special tokens by name, `raise_exception`. A message may also have `context` (Alpaca's input). The sandbox has
 transformers' settings, so that the same text comes out here and there.
 """
@@ -130,13 +130,24 @@ def compile_template(text: str) -> jinja2.Template:
 
 
 def render(
-    text: str, messages: Sequence[Mapping[str, Any]], add_generation_prompt: bool, tokens: Mapping[str, str]
+    text: str,
+    messages: Sequence[Mapping[str, Any]],
+    add_generation_prompt: bool,
+    tokens: Mapping[str, str],
+    tools: Sequence[Mapping[str, Any]] = (),
 ) -> str:
-    """Render messages (role, content and perhaps context) to text; TemplateError if the template refuses them."""
+    """Render messages (role, content and perhaps context, tool calls, ...) and the tools that may be called to text.
+
+    TemplateError if the template refuses them.
+    """
     template = compile_template(text)
     try:
         return template.render(
-            messages=list(messages), tools=None, documents=None, add_generation_prompt=add_generation_prompt, **tokens
+            messages=list(messages),
+            tools=list(tools) or None,
+            documents=None,
+            add_generation_prompt=add_generation_prompt,
+            **tokens,
         )
     except jinja2.TemplateError as e:
         raise TemplateError(f"the chat template refuses this conversation: {e.message or e}") from None
