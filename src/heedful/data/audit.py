@@ -52,7 +52,7 @@ class Ledger:
 
 
 @dataclass
-class _Counted:
+class Counted:
     """Rows of one kind: how many, and the first places."""
 
     sentence: str
@@ -87,11 +87,11 @@ class LedgerBuilder:
     truncated: set[str] = field(default_factory=set)
     parts: dict[str, dict[str, Any]] = field(default_factory=dict)
     in_parts: set[str] = field(default_factory=set)
-    findings: dict[str, _Counted] = field(default_factory=dict)
+    findings: dict[str, Counted] = field(default_factory=dict)
     found_overlaps: list[Overlap] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     more: dict[str, Any] = field(default_factory=dict)  # near_duplicates, contamination, distributions
-    _reasons: dict[str, _Counted] = field(default_factory=dict)
+    reasons: dict[str, Counted] = field(default_factory=dict)  # of dropped rows
     _kept: int = 0
     _cut: int = 0
     _ids: array[int] = field(default_factory=lambda: array("Q"))
@@ -125,14 +125,14 @@ class LedgerBuilder:
         self._drop(drop)
 
     def _drop(self, drop: Drop) -> None:
-        self._reasons.setdefault(drop.reason, _Counted(drop.sentence)).add([drop.source])
+        self.reasons.setdefault(drop.reason, Counted(drop.sentence)).add([drop.source])
         if len(self.drops) < MOST_DROPS:
             self.drops.append(drop)
 
     @property
     def dropped(self) -> int:
         """How many rows were dropped."""
-        return sum(r.count for r in self._reasons.values())
+        return sum(r.count for r in self.reasons.values())
 
     @property
     def staying(self) -> int:
@@ -152,7 +152,7 @@ class LedgerBuilder:
 
     def find(self, finding: str, sentence: str, where: Iterable[str], severity: str = "warning") -> None:
         """Note something about rows that stay: their places, of which the first are shown and all are counted."""
-        found = self.findings.get(finding, _Counted(sentence, severity))
+        found = self.findings.get(finding, Counted(sentence, severity))
         found.add(where)
         if found.count:
             self.findings[finding] = found
@@ -160,7 +160,7 @@ class LedgerBuilder:
     def add_finding(self, finding: str, sentence: str, count: int, where: Sequence[str], severity: str) -> None:
         """Note something that was counted elsewhere."""
         if count:
-            self.findings[finding] = _Counted(sentence, severity, count, list(where[:SHOWN]))
+            self.findings[finding] = Counted(sentence, severity, count, list(where[:SHOWN]))
 
     def add_split(self, split: Split, found: Sequence[Overlap] = ()) -> None:
         """The parts that the kept rows were divided into, and what they share; replaces what was added before."""
@@ -245,7 +245,7 @@ class LedgerBuilder:
             )
 
     def _document(self, kept: int, cut: int, unused: int) -> dict[str, Any]:
-        reasons = sorted(self._reasons.items(), key=lambda item: -item[1].count)
+        reasons = sorted(self.reasons.items(), key=lambda item: -item[1].count)
         return {
             "schema": SCHEMA,
             "files": [dict(f) for f in self.files],
