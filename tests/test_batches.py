@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heedful import batches
-from heedful.batches import IGNORE_INDEX, LengthBatches, by_length, collate, make_loader, make_loaders
+from heedful.batches import IGNORE_INDEX, LengthBatches, by_length, collate, make_loader, make_loaders, pack
 from heedful.errors import RequestError
 from heedful.records import TokenExample
 
@@ -128,6 +128,101 @@ def test_to_another_device():
     batch = collate([LONG, SHORT], 0).to("meta")
     assert {t.device.type for t in (batch.input_ids, batch.labels, batch.attention_mask)} == {"meta"}
     assert batch.rows == ("long", "short")
+    packed = collate([LONG, SHORT], 0, packed=True).to("meta")
+    assert packed.position_ids is not None
+    assert packed.row_of is not None
+    assert packed.position_ids.device.type == packed.row_of.device.type == "meta"
+
+
+# ---- packed -----------------------------------------------------------------------------------------------------
+
+# system, q1, a1 (train: false), q2, a2: what is trained is the second answer and its stop token, 6 and EOT.
+TALK = TokenExample("talk", (1, 2, 3, EOT, 4, 5, 6, EOT), (F, F, F, F, F, F, T, T))
+
+
+def test_packed_by_hand():
+    batch = collate([TALK, SHORT, LONG], pad_id=0, packed=True, max_length=9)
+    assert batch.input_ids.tolist() == [[1, 2, 3, EOT, 4, 5, 6], [5, 6, 1, 2, 3, 4, 0]]
+    # No row's last token (which is not read) predicts the first of the next: after 6 comes 1, and 6's label is EOT.
+    assert batch.labels.tolist() == [[-100, -100, -100, -100, -100, 6, EOT], [6, EOT, -100, 3, 4, EOT, -100]]
+    assert batch.position_ids is not None
+    assert batch.position_ids.tolist() == [[0, 1, 2, 3, 4, 5, 6], [0, 1, 0, 1, 2, 3, 0]]
+    assert batch.row_of is not None
+    assert batch.row_of.tolist() == [[0] * 7, [1, 1, 2, 2, 2, 2, -1]]
+    assert batch.attention_mask.tolist() == [[1] * 7, [1] * 6 + [0]]
+    assert batch.rows == ("talk", "short", "long")
+    assert (batch.tokens, batch.trained_tokens) == (13, 7)
+    assert {t.dtype for t in (batch.position_ids, batch.row_of)} == {torch.int64}
+    # The same rows apart: the same labels, each at the same place of its row.
+    plain = collate([TALK, SHORT, LONG], pad_id=0)
+    assert plain.labels.tolist() == [
+        [-100, -100, -100, -100, -100, 6, EOT],
+        [6, EOT, -100, -100, -100, -100, -100],
+        [-100, 3, 4, EOT, -100, -100, -100],
+    ]
+    assert plain.position_ids is plain.row_of is None
+
+
+def test_a_rows_first_token_is_no_target_wherever_the_row_lies():
+    """Even where its mask says so: nothing in its own row comes before it."""
+    greedy = [TokenExample(str(k), (k, k + 10, EOT), (T, T, T)) for k in (1, 2, 3)]
+    batch = collate(greedy, 0, packed=True)
+    assert batch.input_ids.tolist() == [[1, 11, 2, 12, 3, 13]]
+    assert batch.labels.tolist() == [[11, EOT, 12, EOT, 13, EOT]]
+
+
+def test_packed_widths():
+    assert collate([LONG, SHORT], 0, packed=True, multiple_of=4).input_ids.shape == (1, 8)
+    assert collate([LONG, SHORT], 0, packed=True, max_length=5).input_ids.shape == (2, 4)
+    assert collate([LONG, SHORT], 0, packed=True, pad_to=5).input_ids.shape == (2, 5)
+    assert collate([LONG, SHORT], 0, packed=True, pad_to=9, max_length=5).input_ids.shape == (2, 9)
+    assert collate([TokenExample("r", (3,), (T,))], 0, packed=True).input_ids.tolist() == [[0]]
+    with pytest.raises(RequestError, match="row long fills 4 positions, more than the 3 asked for; raise max_length"):
+        collate([SHORT, LONG], 0, packed=True, max_length=3)
+    assert collate([SHORT, LONG], 0, max_length=3).input_ids.shape == (2, 4)  # of packed sequences only
+
+
+def pairs(rows, batch) -> list[tuple[str, tuple[int, ...], int]]:
+    """(row, what it has read, what it shall predict) of every trained position, read off the tensors."""
+    out = []
+    for b in range(len(batch.input_ids)):
+        for t in range(batch.input_ids.shape[1]):
+            if batch.labels[b, t] == IGNORE_INDEX:
+                continue
+            row = b if batch.row_of is None else int(batch.row_of[b, t])
+            start = 0 if batch.position_ids is None else t - int(batch.position_ids[b, t])
+            if batch.row_of is not None:
+                assert set(batch.row_of[b, start : t + 1].tolist()) == {row}
+            out.append((row, tuple(batch.input_ids[b, start : t + 1].tolist()), int(batch.labels[b, t])))
+    return sorted(out)
+
+
+@given(st.lists(token_rows(least=0), min_size=1, max_size=8), st.none() | st.integers(14, 40), st.integers(1, 5))
+def test_packed_and_unpacked_train_the_same_pairs(rows, max_length, multiple_of):
+    plain = collate(rows, 0)
+    packed = collate(rows, 0, packed=True, max_length=max_length, multiple_of=multiple_of)
+    assert pairs(rows, packed) == pairs(rows, plain)
+    assert pairs(rows, plain) == sorted(
+        (r, row.ids[:t], row.ids[t]) for r, row in enumerate(rows) for t in range(1, len(row.ids)) if row.loss_mask[t]
+    )
+    assert (packed.tokens, packed.trained_tokens, packed.rows) == (plain.tokens, plain.trained_tokens, plain.rows)
+    assert packed.position_ids is not None
+    assert packed.row_of is not None
+    # What transformers goes by: a row begins exactly where positions do not go on by one.
+    step = torch.diff(packed.position_ids, dim=1) == 1
+    same_row = torch.diff(packed.row_of, dim=1) == 0
+    assert (step == same_row).all()
+    assert ((packed.row_of >= 0) == (packed.attention_mask == 1)).all()
+
+
+@given(st.lists(st.integers(0, 30), min_size=1, max_size=40), st.integers(30, 90))
+def test_sequences_hold_every_row_once_and_not_too_much(lengths, limit):
+    sequences = pack(lengths, limit)
+    assert sorted(r for rows in sequences for r in rows) == list(range(len(lengths)))
+    fills = [sum(lengths[r] for r in rows) for rows in sequences]
+    assert max(fills) <= limit
+    # A sequence more than twice what a perfect packing could need would be no packing.
+    assert len(sequences) <= max(1, 2 * -(-sum(lengths) // limit))
 
 
 LENGTHS = st.lists(st.integers(1, 400), max_size=200)
@@ -195,6 +290,10 @@ def test_loaders():
     assert first.rows[0] == "r4"  # the longest
     assert (len(loaders.train), len(loaders.val), len(loaders.test)) == (6, 3, 2)
     assert list(make_loader([], 4, 0)) == []
+    packed = make_loaders(rows_of(23), rows_of(9), [], 4, 0, seed=3, packed=True, max_length=10)
+    assert [b.rows for b in packed.train] == epochs[0]
+    assert all(b.row_of is not None and b.input_ids.shape[1] <= 10 for b in packed.train)
+    assert all(b.row_of is None for b in packed.val)
 
 
 @pytest.mark.parametrize("name", ["heedful.batches", "heedful.chat", "heedful.templates", "heedful.train.prepare"])

@@ -1,18 +1,26 @@
-"""Token rows to tensors: the only place that knows padding, the shift by one and -100.
+"""Token rows to tensors: the only place that knows padding, packing, the shift by one and -100.
 
     TokenExample(ids=(a, b, c, stop), loss_mask=(F, F, T, T))
       input_ids  a   b   c   pad        what the model reads
       labels    -100 c  stop -100       what it shall predict at each position: already shifted by one
       attention  1   1   1   0
 
+The same row and (d, e, stop), of which all but d is trained, packed: laid end to end in one sequence.
+
+      input_ids  a   b   c   d   e   pad
+      labels    -100 c  stop e  stop -100   no row's last token predicts the next row's first
+      position   0   1   2   0   1   0      each row begins anew
+      row_of     0   0   0   1   1  -1      a position sees the earlier positions of its own row and no other
+
 `labels` are handed to our own loss, never to a transformers model, which would shift them again.
 """
 
 from __future__ import annotations
 
+import heapq
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 import torch
@@ -28,15 +36,19 @@ PadTo = Literal["longest"] | int
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows side by side. All tensors are (B, T), int64; `rows` are the examples' ids in order.
+    """Rows side by side, or packed. All tensors are (B, T), int64; `rows` are the examples' ids in order.
 
-    `labels[b, t]` is the id to be predicted after reading ``input_ids[b, :t+1]``, or -100 where nothing is trained.
+    `labels[b, t]` is the id to be predicted after reading position t and what it sees before it, or -100 where nothing
+    is trained. Packed batches alone have `position_ids`, each position's place in its own row, and `row_of`, the index
+    in `rows` of the row that it belongs to (-1 at padding); else row b is ``rows[b]``.
     """
 
     input_ids: Tensor
     labels: Tensor
     attention_mask: Tensor
     rows: tuple[str, ...]
+    position_ids: Tensor | None = None
+    row_of: Tensor | None = None
 
     @property
     def tokens(self) -> int:
@@ -50,45 +62,107 @@ class Batch:
 
     def to(self, device: torch.device | str) -> Batch:
         """The same batch on another device."""
-        return Batch(self.input_ids.to(device), self.labels.to(device), self.attention_mask.to(device), self.rows)
+        moved = {f.name: getattr(self, f.name) for f in fields(self) if isinstance(getattr(self, f.name), Tensor)}
+        return replace(self, **{name: tensor.to(device) for name, tensor in moved.items()})
 
 
-def collate(examples: Sequence[TokenExample], pad_id: int, pad_to: PadTo = "longest", multiple_of: int = 1) -> Batch:
-    """Pad rows on the right, shift by one, and mask.
+def collate(
+    examples: Sequence[TokenExample],
+    pad_id: int,
+    pad_to: PadTo = "longest",
+    multiple_of: int = 1,
+    packed: bool = False,
+    max_length: int | None = None,
+) -> Batch:
+    """Pad rows on the right (or pack them), shift by one, and mask.
 
     The model reads ``ids[:-1]`` and predicts ``ids[1:]``, so a row of n tokens fills n - 1 positions.
     `pad_to`: the ``"longest"`` row, whose length `multiple_of` rounds up (some hardware likes that), or a number of
     positions, which is kept as it is: past a model's context length there are no positions.
+    `packed` lays rows end to end in as few sequences as can be, of at most `max_length` positions (None: `pad_to`, or
+    all rows in one sequence); no row is cut in two.
 
     Raises RequestError if a row is longer than a fixed length: cutting it here would eat the answer in silence.
 
-    >>> batch = collate([TokenExample("r", (5, 6, 7, 2), (False, False, True, True))], pad_id=0, multiple_of=4)
+    >>> long = TokenExample("r", (5, 6, 7, 2), (False, False, True, True))
+    >>> short = TokenExample("s", (8, 2), (False, True))
+    >>> batch = collate([long], pad_id=0, multiple_of=4)
     >>> batch.input_ids.tolist(), batch.labels.tolist()
     ([[5, 6, 7, 0]], [[-100, 7, 2, -100]])
+    >>> batch = collate([long, short], pad_id=0, packed=True)
+    >>> batch.input_ids.tolist(), batch.labels.tolist()
+    ([[5, 6, 7, 8]], [[-100, 7, 2, 2]])
+    >>> batch.position_ids.tolist(), batch.row_of.tolist()
+    ([[0, 1, 2, 0]], [[0, 0, 0, 1]])
     """
     if not examples:
         raise RequestError("a batch needs at least one row")
     if multiple_of < 1:
         raise RequestError(f"multiple_of is {multiple_of}; it must be 1 or more")
-    longest = max(len(e.ids) for e in examples) - 1
-    width = max(1, -(-longest // multiple_of) * multiple_of)
-    if pad_to != "longest":
-        if longest > pad_to:
+    lengths = [max(0, len(e.ids) - 1) for e in examples]
+    limits = {"pad_to": None if pad_to == "longest" else pad_to, "max_length": max_length if packed else None}
+    for name, limit in limits.items():
+        if limit is not None and max(lengths) > limit:
             row = max(examples, key=lambda e: len(e.ids))
             raise RequestError(
-                f"row {row.id} fills {longest} positions, more than the {pad_to} asked for; raise pad_to"
+                f"row {row.id} fills {max(lengths)} positions, more than the {limit} asked for; raise {name}"
             )
-        width = max(1, pad_to)
-    input_ids = torch.full((len(examples), width), pad_id, dtype=torch.long)
-    labels = torch.full((len(examples), width), IGNORE_INDEX, dtype=torch.long)
-    attention_mask = torch.zeros((len(examples), width), dtype=torch.long)
-    for b, example in enumerate(examples):
-        ids = torch.tensor(example.ids, dtype=torch.long)
-        n = max(0, len(ids) - 1)
-        input_ids[b, :n] = ids[:-1]
-        labels[b, :n] = torch.where(torch.tensor(example.loss_mask[1:], dtype=torch.bool), ids[1:], IGNORE_INDEX)
-        attention_mask[b, :n] = 1
-    return Batch(input_ids, labels, attention_mask, tuple(e.id for e in examples))
+    limit = min((n for n in limits.values() if n is not None), default=sum(lengths))
+    sequences = pack(lengths, limit) if packed else [[r] for r in range(len(examples))]
+    longest = max(sum(lengths[r] for r in rows) for rows in sequences)
+    width = max(1, -(-longest // multiple_of) * multiple_of if pad_to == "longest" else pad_to)
+    return _lay_out(examples, sequences, width, pad_id, packed)
+
+
+def _lay_out(
+    examples: Sequence[TokenExample], sequences: Sequence[Sequence[int]], width: int, pad_id: int, packed: bool
+) -> Batch:
+    """Rows with these numbers, one after another in each sequence; what is left of `width` is padding."""
+    shape = (len(sequences), width)
+    input_ids = torch.full(shape, pad_id, dtype=torch.long)
+    labels = torch.full(shape, IGNORE_INDEX, dtype=torch.long)
+    attention_mask = torch.zeros(shape, dtype=torch.long)
+    position_ids = torch.zeros(shape, dtype=torch.long)
+    row_of = torch.full(shape, -1, dtype=torch.long)
+    for b, rows in enumerate(sequences):
+        end = 0
+        for r in rows:
+            ids = torch.tensor(examples[r].ids, dtype=torch.long)
+            start, end = end, end + max(0, len(ids) - 1)
+            trained = torch.tensor(examples[r].loss_mask[1:], dtype=torch.bool)
+            input_ids[b, start:end] = ids[:-1]
+            labels[b, start:end] = torch.where(trained, ids[1:], IGNORE_INDEX)
+            attention_mask[b, start:end] = 1
+            position_ids[b, start:end] = torch.arange(end - start)
+            row_of[b, start:end] = r
+        position_ids[b, end:] = torch.arange(width - end)  # padding is a row by itself, which no other sees
+    names = tuple(e.id for e in examples)
+    if not packed:
+        return Batch(input_ids, labels, attention_mask, names)
+    return Batch(input_ids, labels, attention_mask, names, position_ids, row_of)
+
+
+def pack(lengths: Sequence[int], limit: int) -> list[list[int]]:
+    """Numbers of rows in as few sequences of at most `limit` positions as are found, all of about the same length.
+
+    Longest row first into the shortest sequence (Graham 1969, https://doi.org/10.1137/0117039), with one more sequence
+    where that does not fit. No length may be more than `limit`.
+
+    >>> pack([5, 4, 3, 3, 1], limit=8)
+    [[0, 3], [1, 2, 4]]
+    """
+    order = sorted(range(len(lengths)), key=lambda r: -lengths[r])
+    count = max(1, -(-sum(lengths) // max(1, limit)))
+    while True:
+        sequences: list[list[int]] = [[] for _ in range(count)]
+        fills = [(0, b) for b in range(count)]
+        for r in order:
+            fill, b = fills[0]
+            heapq.heapreplace(fills, (fill + lengths[r], b))
+            sequences[b].append(r)
+        if max(fills)[0] <= limit or count >= len(lengths):
+            return [sorted(rows) for rows in sequences if rows]
+        count += 1
 
 
 class LengthBatches(Sampler[list[int]]):
@@ -162,10 +236,13 @@ def make_loader(
     epoch: int = 0,
     pad_to: PadTo = "longest",
     multiple_of: int = 1,
+    packed: bool = False,
+    max_length: int | None = None,
 ) -> DataLoader[Batch]:
     """A data loader over rows: shuffled in batches of like length if a seed is given, else longest rows first.
 
-    The first iteration has the order of `epoch`, the next that of the epoch after it, and so on.
+    The first iteration has the order of `epoch`, the next that of the epoch after it, and so on. What a batch looks
+    like is said by the last four, as in `collate`; `batch_size` counts rows, packed or not.
     """
     if batch_size < 1:
         raise RequestError(f"batch_size is {batch_size}; it must be 1 or more")
@@ -176,7 +253,7 @@ def make_loader(
     return DataLoader(
         list(examples),  # type: ignore[arg-type]
         batch_sampler=batches,
-        collate_fn=lambda rows: collate(rows, pad_id, pad_to, multiple_of),
+        collate_fn=lambda rows: collate(rows, pad_id, pad_to, multiple_of, packed, max_length),
     )
 
 
@@ -189,11 +266,13 @@ def make_loaders(
     seed: int = 0,
     pad_to: PadTo = "longest",
     multiple_of: int = 1,
+    packed: bool = False,
+    max_length: int | None = None,
 ) -> Loaders:
-    """Data loaders for training (shuffled by `seed`), validation and testing (in a fixed order)."""
+    """Data loaders for training (shuffled by `seed`, perhaps packed), validation and testing (in a fixed order)."""
     options = {"pad_to": pad_to, "multiple_of": multiple_of}
     return Loaders(
-        make_loader(train, batch_size, pad_id, seed, **options),  # type: ignore[arg-type]
+        make_loader(train, batch_size, pad_id, seed, packed=packed, max_length=max_length, **options),  # type: ignore[arg-type]
         make_loader(val, batch_size, pad_id, **options),  # type: ignore[arg-type]
         make_loader(test, batch_size, pad_id, **options),  # type: ignore[arg-type]
     )

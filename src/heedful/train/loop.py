@@ -136,12 +136,15 @@ def _micro_batches(t: Training, examples: list[TokenExample]) -> list[Batch]:
     mine = examples[rank::world]
     while len(mine) < most:  # a row that trains nothing keeps the processes in step
         mine.append(TokenExample("none", examples[0].ids, (False,) * len(examples[0].ids)))
-    return [collate(mine[i : i + size], t.pad_id).to(t.accelerator.device) for i in range(0, most, size)]
+    options = {"packed": t.recipe.packing, "max_length": t.recipe.max_length}
+    return [collate(mine[i : i + size], t.pad_id, **options).to(t.accelerator.device) for i in range(0, most, size)]
 
 
 def _row_losses(t: Training, batch: Batch) -> torch.Tensor:
     with torch.autocast(t.accelerator.device.type, torch.bfloat16, enabled=t.precision == "bf16"):
-        return t.objective(batch.input_ids, batch.attention_mask, batch.labels)
+        return t.objective(
+            batch.input_ids, batch.attention_mask, batch.labels, batch.position_ids, batch.row_of, len(batch.rows)
+        )
 
 
 @torch.no_grad()

@@ -98,6 +98,8 @@ def prepare_training(
         plain_model(model).enable_input_require_grads()
     objective = Objective(model)
     objective.check_head()
+    if recipe.packing:
+        objective.need_packing()
     optimizer = make_optimizer(model, recipe)
     objective, optimizer = accelerator.prepare(objective, optimizer)
     if recipe.track:
