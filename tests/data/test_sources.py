@@ -108,12 +108,15 @@ def test_prose_is_of_no_kind(tmp_path: Path):
 @pytest.mark.parametrize(
     ("start", "said"),
     [
-        (b"\x1f\x8b\x08", "gunzip"),
+        (b"BZh91AY&SY", "bunzip2"),
+        (b"\xfd7zXZ\0", "unxz"),
+        (b"\x1f\x8b\x08", "gzip data is cut short"),
         (b"PK\x03\x04", "CSV"),
         (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
         (b"<!DOCTYPE html><html>", "web page"),
-        (b"ARROW1\0\0", "Parquet"),
-        (b"\x28\xb5\x2f\xfd", "unzstd"),
+        (b"ARROW1\0\0", "not a readable Arrow file"),
+        (b"PAR1", "not a readable Parquet file"),
+        (b"\x28\xb5\x2f\xfd", "zstd data is damaged"),
     ],
 )
 def test_files_that_only_look_like_data(tmp_path: Path, start: bytes, said: str):

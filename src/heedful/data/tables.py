@@ -1,61 +1,75 @@
-"""Rows from tables, CSV and Parquet: each as a dictionary and its place (``:17``, ``: row 17``)."""
+"""Rows from CSV and TSV tables: each as a dictionary and its place (``:17``).
+
+Both are quoted in the same way, as the csv module's ``excel`` and ``excel-tab`` and pandas write them: a cell that
+begins with a double quote ends with one, may hold separators and line breaks, and writes a quote twice.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import csv
-import datetime
-import decimal
-import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from heedful.data.textfiles import numbered_lines, open_file
+from heedful.data.textfiles import LINE_LIMIT, numbered_lines
 from heedful.errors import DataError
 
-_FIELD_LIMIT = 2**31 - 1  # the largest that the csv module takes on every platform
+
+def csv_rows(path: Path, name: str, mark: str = ",") -> Iterator[tuple[dict[str, Any], str]]:
+    """The rows of a table whose cells are separated by `mark`, each with its place after `name`."""
+    if csv.field_size_limit() < LINE_LIMIT:  # one setting for the whole process: only ever raised
+        csv.field_size_limit(LINE_LIMIT)
+    with contextlib.closing(numbered_lines(path)) as lines:  # closed at once, also after a mistake
+        reader = csv.reader((line for _, line in lines), strict=True, delimiter=mark)
+        yield from _table(reader, path, name, mark)
 
 
-def csv_rows(path: Path) -> Iterator[tuple[dict[str, Any], str]]:
-    if csv.field_size_limit() < _FIELD_LIMIT:  # one setting for the whole process: only ever raised
-        csv.field_size_limit(_FIELD_LIMIT)
-    reader = csv.reader((line for _, line in numbered_lines(path)), strict=True)
+def _table(reader: Any, path: Path, name: str, mark: str) -> Iterator[tuple[dict[str, Any], str]]:
     header: list[str] | None = None
     while True:
         start = reader.line_num + 1
         try:
             cells = next(reader, None)
         except csv.Error as e:
-            raise DataError(f"{path}:{start}: {_csv_mend(str(e), reader.line_num)}") from None
+            raise DataError(f"{path}:{start}: {_mend(str(e), reader.line_num, mark)}") from None
         if cells is None:
             return
         if not cells:  # a blank line
             continue
         if header is None:
-            header = _header(cells, path, start)
+            header = _header(cells, path, start, mark)
         elif len(cells) != len(header):
+            mend = "commas" if mark == "," else "tabs"
             raise DataError(
                 f"{path}:{start}: {len(cells)} cells where the header has {len(header)}; "
-                "put text with commas or line breaks in double quotes"
+                f"put text with {mend} or line breaks in double quotes"
             )
         else:
-            yield dict(zip(header, cells, strict=True)), f":{start}"
+            yield dict(zip(header, cells, strict=True)), f"{name}:{start}"
 
 
-def _csv_mend(error: str, last: int) -> str:
+def _mend(error: str, last: int, mark: str) -> str:
     if "unexpected end" in error:
         return f"a quote opens in this record and is not closed by line {last}, the last; close it"
+    if "field larger" in error:
+        return f"a cell of more than {LINE_LIMIT >> 20} MiB by line {last}; a quote opens in this record, close it"
     if "new-line character" in error:
         return "the lines end in bare carriage returns; convert the file with: tr '\\r' '\\n'"
-    return f'broken CSV ({error}); a quote inside quoted text is written twice: ""'
+    kind = "CSV" if mark == "," else "TSV"
+    return f'broken {kind} ({error}); a quote inside quoted text is written twice: ""'
 
 
-def _header(cells: list[str], path: Path, line: int) -> list[str]:
+def _header(cells: list[str], path: Path, line: int, mark: str) -> list[str]:
     """The names of the columns. A first column without a name, as pandas writes its index, is let pass."""
-    if len(cells) == 1 and re.search(r"[;\t|]", cells[0]):
-        mark = re.findall(r"[;\t|]", cells[0])[0].replace("\t", "a tab")
-        raise DataError(f"{path}:{line}: the columns are separated by '{mark}'; save the file with commas")
+    other = re.search(r"[;\t|]" if mark == "," else r"[;,|]", cells[0]) if len(cells) == 1 else None
+    if other:
+        found, mend = {
+            "\t": ("a tab", "name the file .tsv"),
+            ",": (",", "name the file .csv"),
+        }.get(other[0], (other[0], "save the file with commas"))
+        raise DataError(f"{path}:{line}: the columns are separated by '{found}'; {mend}")
     double = next((c for i, c in enumerate(cells) if c in cells[:i]), None)
     if double is not None:
         raise DataError(f"{path}:{line}: two columns are called {double!r}; the first line must name each column once")
@@ -66,58 +80,3 @@ def _header(cells: list[str], path: Path, line: int) -> list[str]:
                 f"{path}:{line}: no header ({shown!r} is no column name); name the columns in the first line"
             )
     return cells
-
-
-def parquet_rows(path: Path) -> Iterator[tuple[dict[str, Any], str]]:
-    import pyarrow.parquet as pq
-
-    open_file(path).close()
-    number = 0
-    try:
-        with pq.ParquetFile(path) as file:
-            names = file.schema_arrow.names
-            double = next((c for i, c in enumerate(names) if c in names[:i]), None)
-            if double is not None:
-                raise DataError(f"{path}: two columns are called {double!r}; rename one")
-            for batch in file.iter_batches(batch_size=1024):
-                for value in _microseconds(batch).to_pylist():
-                    number += 1
-                    where = f"{path}: row {number}"
-                    yield {k: _json_value(v, where, k) for k, v in value.items()}, f": row {number}"
-    except DataError:
-        raise
-    except Exception as e:  # pyarrow answers damaged bytes with OSError, ValueError, UnicodeDecodeError and others
-        reason = re.sub(r"\s+", " ", str(e)).strip().rstrip(".")[:120]
-        place = f" after row {number}" if number else ""
-        raise DataError(f"{path}: not a readable Parquet file{place} ({reason}); copy or write it again") from None
-
-
-def _microseconds(batch: Any) -> Any:
-    """Timestamps in nanoseconds, as pandas writes them, in microseconds: Python's datetime has no more."""
-    import pyarrow as pa
-
-    for i, column in enumerate(batch.schema):
-        if pa.types.is_timestamp(column.type) and column.type.unit == "ns":
-            micro = batch.column(i).cast(pa.timestamp("us", column.type.tz), safe=False)
-            batch = batch.set_column(i, column.name, micro)
-    return batch
-
-
-def _json_value(value: Any, where: str, column: str) -> Any:
-    """A Parquet value as JSON has it: times as ISO text, decimals as text, NaN (pandas' "missing") as null."""
-    if isinstance(value, float) and math.isnan(value):
-        return None
-    if isinstance(value, datetime.date | datetime.time):
-        return value.isoformat()
-    if isinstance(value, decimal.Decimal | datetime.timedelta):
-        return str(value)
-    if isinstance(value, bytes):
-        try:
-            return value.decode("utf-8")
-        except UnicodeDecodeError:
-            raise DataError(f"{where}: column {column!r} holds bytes that are no text; leave the column out") from None
-    if isinstance(value, dict):
-        return {str(k): _json_value(v, where, column) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_json_value(v, where, column) for v in value]
-    return value

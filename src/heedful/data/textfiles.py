@@ -2,91 +2,83 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Generator
 from io import BufferedReader
 from pathlib import Path
 
+from heedful.data.files import BLOCK, KNOWN, kind_by_ending, open_stream, refuse_not_data
+from heedful.data.files import open_file as open_file
 from heedful.data.jsontext import BrokenJson, decode_at
-from heedful.errors import DataError, did_you_mean
+from heedful.errors import DataError
 
-KINDS = {".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".parquet": "parquet", ".pq": "parquet"}
-_KNOWN = "JSON, JSONL, CSV and Parquet are read"
 BOM = b"\xef\xbb\xbf"
-# Beginnings of files that look like data and are not, and what to do about each.
-_NOT_DATA = (
-    (b"\x1f\x8b", "gzip-compressed", "unpack it with gunzip first"),
-    (b"\x28\xb5\x2f\xfd", "zstd-compressed", "unpack it with unzstd first"),
-    (b"PK\x03\x04", "a zip archive or a spreadsheet", "unpack it, or save the sheet as CSV (UTF-8)"),
-    (b"ARROW1", "an Arrow file", "write it as Parquet"),
-    (b"version https://git-lfs", "a Git LFS pointer, not the file itself", "fetch the file with git lfs pull"),
-    (b"<!DOCTYPE", "a web page", "download the file itself (on a hub: the raw file)"),
-    (b"<html", "a web page", "download the file itself (on a hub: the raw file)"),
-)
+LINE_LIMIT = 256 << 20  # bytes of the longest line, so that a file without line breaks cannot fill the memory
+_FIRST_LINE = 16 << 20  # bytes of the first line by which a .json file is told from one object a line
+_CELL = re.compile(r'"?[\w .-]{1,60}"?')
 
 
 def kind_of(path: str | Path) -> str:
-    """``json``, ``jsonl``, ``csv`` or ``parquet``: by the ending, and where that says nothing by the content.
+    """``json``, ``jsonl``, ``csv``, ``tsv``, ``parquet`` or ``arrow``: by the ending (``.gz`` and ``.zst`` left out),
+    and where that says nothing by the unpacked content.
 
-    A ``.json`` file with one object a line is ``jsonl``. Raises DataError where the file cannot be data.
+    A ``.json`` file with one object a line is ``jsonl``, and the marks at the head of Parquet and Arrow files go
+    before any ending. Raises DataError where the file cannot be data.
     """
     path = Path(path)
-    with open_file(path) as f:
-        head = f.read(4096)
-        f.seek(0)
-        if not head.removeprefix(BOM).strip():
-            if not f.read().removeprefix(BOM).strip():
-                raise DataError(f"{path}: the file is empty; name a file with rows")
-            f.seek(0)
-        for magic, what, mend in _NOT_DATA:
-            if head.startswith(magic):
-                raise DataError(f"{path}: this is {what}, which is not read; {mend}")
-        kind = KINDS.get(path.suffix.lower())
-        if kind in ("jsonl", "csv", "parquet"):
-            return kind
-        if head.startswith(b"PAR1"):
-            return "parquet"
-        check_encoding(head, path)
-        start = head.removeprefix(BOM).lstrip()[:1]
-        if start == b"{" and _is_one_object_a_line(f):
-            return "jsonl"
-        if kind or start in (b"[", b"{"):
-            return "json"
-        header = head.removeprefix(BOM).split(b"\n")[0].decode(errors="replace").strip()
-        if "," in header and all(re.fullmatch(r'"?[\w .-]{1,60}"?', cell) for cell in header.split(",")):
-            return "csv"
-    raise DataError(f"{path}: cannot tell what kind of file this is; {_KNOWN}: name it .json, .jsonl, .csv or .parquet")
+    with open_stream(path) as f:
+        head = _head(f, path)
+    refuse_not_data(head, path)
+    if head.startswith(b"PAR1"):
+        return "parquet"
+    if head.startswith((b"ARROW1", b"\xff\xff\xff\xff")):  # a file, and a stream of messages
+        return "arrow"
+    kind = kind_by_ending(path)
+    if kind and kind != "json":
+        return kind
+    check_encoding(head, path)
+    head = head.removeprefix(BOM)
+    start = head.lstrip()[:1]
+    if start == b"{" and _is_one_object_a_line(path):
+        return "jsonl"
+    if kind or start in (b"[", b"{"):
+        return "json"
+    header = head.split(b"\n")[0].decode(errors="replace").strip()
+    for mark, table in (("\t", "tsv"), (",", "csv")):
+        if mark in header and all(_CELL.fullmatch(cell) for cell in header.split(mark)):
+            return table
+    raise DataError(
+        f"{path}: cannot tell what kind of file this is; {KNOWN}: name it .json, .jsonl, .csv, .tsv, .parquet or .arrow"
+    )
 
 
-def _is_one_object_a_line(f: BufferedReader) -> bool:
+def _head(f: BufferedReader, path: Path) -> bytes:
+    """The first 4,096 bytes; where they are blank, the first that are not."""
+    head = f.read(4096)
+    while head and not head.removeprefix(BOM).strip():
+        head = f.read(BLOCK)
+    if not head:
+        raise DataError(f"{path}: the file is empty; name a file with rows")
+    return head
+
+
+def _is_one_object_a_line(path: Path) -> bool:
     """Whether the first line that is not blank is a whole object and others follow it."""
-    line = next((line for line in f if line.removeprefix(BOM).strip()), b"")
-    try:
-        text = line.decode("utf-8-sig").strip()
-        whole = decode_at(text, 0)[1] == len(text)
-    except (UnicodeDecodeError, BrokenJson):
-        return False
-    return whole and any(rest.strip() for rest in f)
-
-
-def open_file(path: Path) -> BufferedReader:
-    """Open a file for reading, or say in one sentence why not."""
-    try:
-        if path.is_dir():
-            inside = sorted(p.name for p in path.iterdir() if p.suffix.lower() in KINDS)
-            mend = f"name a file in it, such as '{path / inside[0]}'" if inside else f"name a file ({_KNOWN})"
-            raise DataError(f"{path}: this is a folder, not a file; {mend}")
-        if path.exists() and not path.is_file():
-            raise DataError(f"{path}: not a regular file; write the rows to a file first")
-        return path.open("rb")
-    except FileNotFoundError:
-        siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-        hint = did_you_mean(path.name, siblings) or "; check the path"
-        raise DataError(f"{path}: no such file{hint}") from None
-    except PermissionError:
-        raise DataError(f"{path}: may not be read; check its permissions (ls -l)") from None
-    except (OSError, ValueError) as e:
-        raise DataError(f"{path}: cannot be opened ({getattr(e, 'strerror', None) or e}); check the path") from None
+    with open_stream(path) as f:
+        line = b""
+        while not line.removeprefix(BOM).strip():
+            line = f.readline(_FIRST_LINE)
+            if not line:
+                return False
+        if not line.endswith(b"\n"):
+            return False
+        try:
+            text = line.decode("utf-8-sig").strip()
+            whole = decode_at(text, 0)[1] == len(text)
+        except (UnicodeDecodeError, BrokenJson):
+            return False
+        return whole and any(block.strip() for block in iter(lambda: f.read(BLOCK), b""))
 
 
 def check_encoding(head: bytes, path: Path) -> None:
@@ -118,14 +110,82 @@ def decode_text(data: bytes, path: Path, line: int, offset: int) -> str:
         ) from None
 
 
-def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
+def _blocks(f: BufferedReader, path: Path, lines: bool) -> Generator[tuple[int, int, bytes]]:
+    """The bytes of a text file in blocks, each with its first line and its offset; a block ends with a line or, where
+    `lines` is false, with a character. The byte order mark is left out."""
+    number, offset, left = 1, 0, b""
+    while data := f.read(BLOCK):
+        if lines and not data.endswith(b"\n"):
+            rest = f.readline(LINE_LIMIT)
+            data += rest
+            if len(rest) == LINE_LIMIT and not rest.endswith(b"\n"):
+                line = number + data.count(b"\n")
+                raise DataError(
+                    f"{path}:{line}: a line of more than {LINE_LIMIT >> 20} MiB; write one row a line, "
+                    "or name the file .json if it is one array"
+                )
+        data = left + data
+        if not offset:
+            check_encoding(data[:4096], path)
+            if data.startswith(BOM):
+                data, offset = data[len(BOM) :], len(BOM)
+        left = b"" if lines else _unfinished(data)
+        data = data[: len(data) - len(left)]
+        yield number, offset, data
+        number, offset = number + data.count(b"\n"), offset + len(data)
+    if left:
+        yield number, offset, left
+
+
+def _unfinished(data: bytes) -> bytes:
+    """The bytes at the end that begin a UTF-8 character and do not end it."""
+    for length in (1, 2, 3):
+        byte = data[-length] if len(data) >= length else 0
+        if byte >= 0xC0:
+            return data[-length:] if length < 2 + (byte >= 0xE0) + (byte >= 0xF0) else b""
+    return b""
+
+
+def text_pieces(path: Path) -> Generator[str]:
+    """A text file in pieces of about 1 MiB, cut anywhere."""
+    with open_stream(path) as f:
+        for number, offset, data in _blocks(f, path, lines=False):
+            yield decode_text(data, path, number, offset)
+
+
+def line_blocks(path: Path) -> Generator[tuple[int, str]]:
+    """A text file in pieces of about 1 MiB that end with a line, each with the number of its first line.
+
+    Where a piece cannot be decoded, the lines before the mistake come first and DataError after them.
+    """
+    with open_stream(path) as f:
+        for number, offset, data in _blocks(f, path, lines=True):
+            try:
+                text = decode_text(data, path, number, offset)
+            except DataError:
+                sound = data[: _first_fault(data)]
+                yield number, data[: sound.rfind(b"\n") + 1].decode()
+                raise
+            yield number, text
+
+
+def _first_fault(data: bytes) -> int:
+    nul = data.find(0)
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as e:
+        return e.start if nul < 0 else min(nul, e.start)
+    return nul
+
+
+def numbered_lines(path: Path) -> Generator[tuple[int, str]]:
     """The numbered lines of a text file with their line breaks; only a line feed ends a line."""
-    with open_file(path) as f:
-        check_encoding(f.read(4096), path)
-        f.seek(0)
-        offset = 0
-        for number, line in enumerate(f, 1):
-            begin, offset = offset, offset + len(line)
-            if number == 1 and line.startswith(BOM):
-                line, begin = line[len(BOM) :], len(BOM)
-            yield number, decode_text(line, path, number, begin)
+    with contextlib.closing(line_blocks(path)) as blocks:
+        for number, text in blocks:
+            lines = text.split("\n")
+            last = lines.pop()
+            for line in lines:
+                yield number, line + "\n"
+                number += 1
+            if last:
+                yield number, last
