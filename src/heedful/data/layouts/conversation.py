@@ -192,7 +192,7 @@ def _calls(turn: Mapping[str, Any], number: int, notes: list[str]) -> tuple[Mapp
 def _content(value: Any, number: int, notes: list[str]) -> tuple[str | None, str | None]:
     """The text of a content, and what a list of parts says was thought: parts of text are joined by line breaks.
 
-    vLLM and llama.cpp join them so for templates that take text, so the model will be asked in this form.
+    vLLM joins them so for templates that take text (`chat_utils.py`), so the model will be asked in this form.
     """
     if isinstance(value, str) or value is None:
         return value, None

@@ -14,6 +14,7 @@ from typing import Any
 
 from heedful.data.layouts.base import Reading, Readings, RowFault, as_object, missing, own_id, shown, text
 from heedful.data.layouts.roles import role_of
+from heedful.data.layouts.turns import check_turns
 from heedful.data.sources import Row
 from heedful.errors import DataError
 from heedful.records import Message
@@ -62,7 +63,7 @@ def gather(rows: Iterator[Row]) -> Iterator[Row]:
             parent.value["replies"].append(node.value)
     whole: set[str] = set()
     for name, node in nodes.items():
-        if node.value["parent_id"] is None:
+        if not node.value["parent_id"]:  # "" in a CSV file
             whole.add(name)
             _reach(node.value, whole)
             tree = {"message_tree_id": node.value.get("message_tree_id") or name, "prompt": node.value}
@@ -99,6 +100,7 @@ def oasst(value: Mapping[str, Any], notes: list[str]) -> Readings:
     for path in _paths(root, notes):
         try:
             turns = [_turn(node, number, trained) for number, node in enumerate(path, 1)]
+            check_turns(turns)  # here, because the answers of a conversation that is dropped are not trained by it
         except RowFault as e:
             out.append(e)
             continue
@@ -154,13 +156,16 @@ def _is_answer(node: Mapping[str, Any]) -> bool:
 
 
 def _rank(node: Mapping[str, Any]) -> float:
-    rank = node.get("rank")
-    return float(rank) if isinstance(rank, int | float) else float("inf")
+    """The people's rank of a reply, 0 the best; one without a rank comes last."""
+    try:
+        return float(node.get("rank"))  # pyright: ignore[reportArgumentType]
+    except (TypeError, ValueError):
+        return float("inf")
 
 
 def _left_out(node: Mapping[str, Any]) -> bool:
     """Whether a message is deleted, was rejected in review, or is labelled as spam."""
-    if node.get("deleted") is True or node.get("review_result") is False:
+    if node.get("deleted") in (True, "True", "true") or node.get("review_result") in (False, "False", "false"):
         return True
     labels = as_object(node.get("labels"))
     if not labels:
