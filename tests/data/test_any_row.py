@@ -89,11 +89,31 @@ VALUE = st.recursive(
     max_leaves=12,
 )
 ROW = st.dictionaries(st.sampled_from(COLUMNS), VALUE, max_size=6)
-TURN = st.fixed_dictionaries(
-    {"role": st.sampled_from(WORDS[:7]), "content": st.none() | st.sampled_from(("a", "")) | VALUE},
-    optional={"tool_calls": VALUE, "weight": SCALAR, "tool_call_id": SCALAR, "thinking": SCALAR},
+CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a": [1, "b"]}'}}
+ASKED = st.fixed_dictionaries({"role": st.sampled_from(["user", "human"]), "content": st.sampled_from("ab")})
+SAID = st.fixed_dictionaries(
+    {"role": st.sampled_from(["assistant", "gpt"]), "content": st.sampled_from(["a", [{"type": "text", "text": "b"}]])},
+    optional={"weight": st.sampled_from([None, 0, 1]), "thinking": st.sampled_from([None, "c"])},
 )
-TALK = st.fixed_dictionaries({"messages": st.lists(TURN, max_size=5)}, optional={"tools": VALUE, "id": SCALAR})
+CALLED = st.just(
+    [{"role": "assistant", "content": None, "tool_calls": [CALL]}, {"role": "tool", "content": "", "x": 1}]
+)
+# Conversations that are mostly whole, and one in three with a fault: one turn's key has any value at all.
+TALK = st.lists(st.tuples(ASKED, CALLED | st.just([]), SAID), min_size=1, max_size=3).map(
+    lambda turns: [dict(m) for asked, called, said in turns for m in (asked, *called, said)]
+)
+
+
+@st.composite
+def talks(draw: Any) -> dict[str, Any]:
+    turns = draw(TALK)
+    if draw(st.integers(0, 2)) == 0:
+        draw(st.sampled_from(turns))[draw(st.sampled_from(TURN_KEYS))] = draw(VALUE)
+    return {"messages": turns} | draw(
+        st.fixed_dictionaries({}, optional={"tools": st.just([{"name": "f"}]), "n": SCALAR})
+    )
+
+
 FORMS = [*FORMATS.values(), mapped_format({"instruction": "prompt", "output": "response", "id": "id", "group": "rank"})]
 FORMS += [
     mapped_format({"messages": "chat", "tools": "functions", "role": "from"}),
@@ -130,7 +150,7 @@ def test_any_row_in_any_format(form: Any, value: dict[str, Any], answers: bool):
 
 
 @MANY
-@given(value=TALK, answers=st.booleans())
+@given(value=talks(), answers=st.booleans())
 def test_any_conversation(value: dict[str, Any], answers: bool):
     check(value, FORMATS["messages"], answers)
 
