@@ -130,7 +130,7 @@ class Chat:
         """
         values, tools = self.as_dicts(messages), [_plain(tool) for tool in tools]
         for place in places_needed(values, tools):
-            if not has_place(self.text, tuple(sorted(self._tokens.items())), place):
+            if not has_place(self.text, tuple(self._tokens.items()), place):
                 raise TemplateError(
                     f"template '{self.name}' has no place for {PLACES[place]}; "
                     "choose a template that has one, such as chatml, or take them out of the row"

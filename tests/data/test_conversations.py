@@ -146,6 +146,20 @@ def test_calls_of_a_user_are_not_passed_over_in_silence():
     assert notes == ["rows with messages that have the key 'tool_calls', which is not used"]
 
 
+def test_nulls_that_a_table_puts_in_are_noted():
+    """Parquet gives each call the keys of all calls: {"city": "Oslo", "day": None}."""
+    notes: list[str] = []
+    filled = {"name": "weather", "arguments": {"city": "Oslo", "day": None}}
+    made = read(
+        talk(USER, ANSWER | {"tool_calls": [filled]}, tools=[FUNCTION | {"parameters": {"x": [None]}}]), notes=notes
+    )
+    assert made.messages[1].tool_calls[0]["function"]["arguments"] == {"city": "Oslo", "day": None}
+    null = "that is null, as tables write a missing one; the model sees it"
+    assert {f"rows with tool calls that have an argument {null}", f"rows with tools that have a value {null}"} <= set(
+        notes
+    )
+
+
 # Reasoning and parts
 
 
@@ -210,6 +224,13 @@ def test_columns_of_a_conversation(column: str):
     made = read({column: [HUMAN, GPT]}, "sharegpt")
     assert [m.role for m in made.messages] == ["user", "assistant"]
     assert read({column: json.dumps([USER, ANSWER])}).messages == read(talk(USER, ANSWER)).messages  # from a CSV file
+
+
+def test_two_columns_of_turns_are_noted():
+    notes: list[str] = []
+    made = read({"conversation": [USER, ANSWER], "messages": [USER, ANSWER], "turns": 2}, notes=notes)
+    assert notes == ["rows that have 'messages' and 'conversation': 'messages' was read"]
+    assert made.fields == {"conversation": [USER, ANSWER], "turns": 2}
 
 
 def test_other_names_of_roles():

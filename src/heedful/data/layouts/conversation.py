@@ -87,6 +87,9 @@ def _conversation(value: Mapping[str, Any], notes: list[str], keys: Keys) -> Rea
     column = list_column(value)
     if column is None:
         raise missing("missing_messages", "messages", value)
+    others = [name for name in LISTS if name != column and isinstance(value.get(name), list) and value[name]]
+    if others:
+        notes.append(f"rows that have {' and '.join(map(repr, [column, *others]))}: {column!r} was read")
     turns = read_turns(value[column], notes, keys, column)
     return Reading(with_system(value, turns), read_tools(value, notes), _USED | {column})
 

@@ -13,6 +13,8 @@ from typing import Any
 
 from heedful.data.layouts.base import RowFault, as_list, as_object, shown
 
+# A table (Parquet, Arrow) gives every row the keys of all rows; what one row did not have comes back as null.
+_NULL = "that is null, as tables write a missing one; the model sees it"
 _BARE = frozenset({"name", "arguments", "parameters", "id", "type"})
 
 
@@ -51,7 +53,10 @@ def _read_call(value: Any, number: int, notes: list[str]) -> Mapping[str, Any]:
         if call.get(key) is not None or function.get(key) is not None:
             notes.append(f"rows with tool calls that have the key {str(key)[:40]!r}, which is not used")
     made["type"] = "function"
-    made["function"] = {"name": name, "arguments": _arguments(function, number)}
+    arguments = _arguments(function, number)
+    if _has_null(arguments):
+        notes.append(f"rows with tool calls that have an argument {_NULL}")
+    made["function"] = {"name": name, "arguments": arguments}
     return made
 
 
@@ -96,4 +101,12 @@ def read_tools(value: Mapping[str, Any], notes: list[str]) -> tuple[Mapping[str,
             made.append({"type": "function", "function": tool})
         else:
             raise RowFault("bad_tools", f"a tool of '{column}' has no name: {shown(entry)}")
+    if _has_null(made):
+        notes.append(f"rows with tools that have a value {_NULL}")
     return tuple(made)
+
+
+def _has_null(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    return any(inner is None or _has_null(inner) for inner in value) if isinstance(value, list) else False
