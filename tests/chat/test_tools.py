@@ -250,3 +250,24 @@ def test_a_conversation_without_any_of_it_is_as_before(make):
     ]
     assert chat.as_dicts(ROW.messages)[3] == DICTS[3]
     assert from_json(Example, json.loads(json.dumps(to_json(ROW)))) == ROW
+
+
+@pytest.mark.parametrize("template", [QWEN, "chatml"], ids=["qwen", "chatml"])
+def test_with_every_kind_of_tokenizer(template, kind, make):
+    """The model is asked with the beginning of what it was trained on, whatever the tokenizer merges."""
+    tokenizer = make(kind)
+    if template == QWEN:
+        tokenizer.chat_template = QWEN
+    chat = Chat.bind("model" if template == QWEN else template, tokenizer)
+    made = chat.encode(ROW)
+    for k in (2, 5):
+        prompt = chat.prompt_ids(ROW.messages[:k], ROW.tools)
+        assert prompt == theirs(chat, DICTS[:k], ask=True)
+        last = chat.encode(Example("r", ROW.messages[: k + 1], tools=ROW.tools), "last-answer")
+        assert list(last.ids[: len(prompt)]) == prompt
+        assert last.loss_mask == (False,) * len(prompt) + (True,) * (len(last.ids) - len(prompt))
+        assert last.ids[-1] == chat.stop_id
+    whole = theirs(chat, DICTS)
+    assert list(made.ids) == whole[: len(made.ids)]
+    stops = [t for t, i in enumerate(made.ids) if i == chat.stop_id and made.loss_mask[t]]
+    assert len(stops) == 2  # one for each answer

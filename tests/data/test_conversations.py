@@ -315,7 +315,7 @@ def test_sharegpt_flags_and_faults():
     assert dropped(share(HUMAN, GPT | {"value": ""}), "sharegpt").reason == "empty_answer"
     assert dropped(share(HUMAN, HUMAN, GPT), "sharegpt").reason == "wrong_turn_order"
     assert "'role', 'content', and from and value are read" in dropped(share(USER, ANSWER), "sharegpt").sentence
-    assert "no 'messages' among the columns 'text'" in dropped({"text": "a"}, "sharegpt").sentence
+    assert "no 'conversations' among the columns 'text'" in dropped({"text": "a"}, "sharegpt").sentence
     for empty in ([], "", None):
         assert dropped({"conversations": empty}, "sharegpt").reason == "missing_messages"
 

@@ -86,7 +86,7 @@ def sharegpt(value: Mapping[str, Any], notes: list[str]) -> Readings:
 def _conversation(value: Mapping[str, Any], notes: list[str], keys: Keys) -> Reading:
     column = list_column(value)
     if column is None:
-        raise missing("missing_messages", "messages", value)
+        raise missing("missing_messages", "messages" if keys is OPENAI else "conversations", value)
     others = [name for name in LISTS if name != column and isinstance(value.get(name), list) and value[name]]
     if others:
         notes.append(f"rows that have {' and '.join(map(repr, [column, *others]))}: {column!r} was read")

@@ -62,7 +62,7 @@ def _unknown_layout(rows: list[Row], fitting: Mapping[str, int]) -> str:
     for row in rows:
         layouts.setdefault(tuple(row.value), row.value)
     found = "; ".join(names(cols, 12) for cols in list(layouts)[:3])
-    known = " and ".join(f"{f.name} ({f.shape})" for f in FORMATS.values() if f.name != "heedful")
+    known = ", ".join(name for name in FORMATS if name != "heedful")
     some = [f"{n} of {len(rows)} rows are {name}" for name, n in fitting.items() if n]
     hint = f" ({', '.join(some)}, and half is needed: split the file)" if some else ""
     mend = next((said for value in layouts.values() if (said := _mend(value))), "name the columns with --map")
