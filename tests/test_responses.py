@@ -25,7 +25,7 @@ class Fake:
         self.failing = failing
         self.asked: list[str] = []
 
-    def answer(self, prompts, settings) -> Iterator[Answer]:
+    def answer(self, prompts, settings, tools=()) -> Iterator[Answer]:
         for index in reversed(range(len(prompts))):
             text = prompts[index][-1].content
             self.asked.append(text)
@@ -67,7 +67,7 @@ def test_a_break_in_the_middle_loses_no_answer(tmp_path):
     path = tmp_path / "r.jsonl"
 
     class Breaks(Fake):
-        def answer(self, prompts, settings):
+        def answer(self, prompts, settings, tools=()):
             for n, answer in enumerate(super().answer(prompts, settings)):
                 if n == 2:
                     raise KeyboardInterrupt

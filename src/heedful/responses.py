@@ -21,7 +21,8 @@ def respond(
     'Paris.'
     """
     name = model or backend.name
-    for answer in backend.answer([e.prompt for e in examples], settings):
+    tools = [e.tools for e in examples] if any(e.tools for e in examples) else ()
+    for answer in backend.answer([e.prompt for e in examples], settings, tools):
         example = examples[answer.index]
         yield Response(
             id=response_id(example.id, name, settings),

@@ -182,3 +182,26 @@ def test_what_the_template_writes_before_an_answer_is_not_part_of_it(tiny, tmp_p
     backend = TransformersBackend("echo", Echo(), chat)
     (answer,) = backend.answer([(Message("user", "Is it?"),)], GenerationSettings(max_new_tokens=30))
     assert (answer.text, answer.finish_reason) == ("Yes.", "stop")
+
+
+def test_tools_reach_the_prompt_and_a_refused_prompt_is_one_answer(tiny, tmp_path):
+    """A template without a place for tools refuses that row, and the others are answered all the same."""
+    tool = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object", "properties": {}}}}
+    backend = backend_of(tiny, "llama")
+    answers = sorted(
+        backend.answer(PROMPTS[:2], GenerationSettings(max_new_tokens=4), [(tool,), ()]), key=lambda a: a.index
+    )
+    assert answers[0].finish_reason == "error"
+    assert "tools" in (answers[0].error or "")
+    assert answers[1].finish_reason != "error"
+    template = tmp_path / "tools.jinja"
+    template.write_text(
+        "{% if tools %}{{ tools[0].function.name }}: {% endif %}{% for m in messages %}{{ m.content }}"
+        "{% if m.role == 'assistant' %}{{ eos_token }}{% endif %}{% endfor %}"
+    )
+    backend.chat = Chat.bind(str(template), backend.chat.tokenizer)
+    with_tool, without = (
+        next(iter(backend.answer(PROMPTS[:1], GenerationSettings(max_new_tokens=1), tools))).prompt_tokens
+        for tools in ([(tool,)], ())
+    )
+    assert with_tool > without

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from heedful.records import FinishReason, Message, hash_of
+
+
+Tools = Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -39,8 +42,13 @@ class Answer:
 
 
 class Backend(Protocol):
-    """Answers conversations, in whatever order is fastest; `index` says which one an answer belongs to."""
+    """Answers conversations, in whatever order is fastest; `index` says which one an answer belongs to.
+
+    `tools` has, for each prompt, the functions that the model may call, or is empty where no prompt has any.
+    """
 
     name: str
 
-    def answer(self, prompts: Sequence[Sequence[Message]], settings: GenerationSettings) -> Iterator[Answer]: ...
+    def answer(
+        self, prompts: Sequence[Sequence[Message]], settings: GenerationSettings, tools: Sequence[Tools] = ()
+    ) -> Iterator[Answer]: ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from heedful.backends.base import Answer, GenerationSettings
+from heedful.backends.base import Answer, GenerationSettings, Tools
 from heedful.errors import DataError
 from heedful.records import Message
 from heedful.store import read_jsonl
@@ -24,7 +24,9 @@ class ScriptedBackend:
                 raise DataError(f"{path}:{number}: a line needs 'question' and 'answer'")
             self.answers[line["question"]] = line["answer"]
 
-    def answer(self, prompts: Sequence[Sequence[Message]], settings: GenerationSettings) -> Iterator[Answer]:
+    def answer(
+        self, prompts: Sequence[Sequence[Message]], settings: GenerationSettings, tools: Sequence[Tools] = ()
+    ) -> Iterator[Answer]:
         for index, messages in enumerate(prompts):
             question = next((m for m in reversed(messages) if m.role == "user"), None)
             asked = (

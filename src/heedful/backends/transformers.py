@@ -9,9 +9,10 @@ from typing import Any
 
 import torch
 
-from heedful.backends.base import Answer, GenerationSettings
+from heedful.backends.base import Answer, GenerationSettings, Tools
 from heedful.batches import by_length
 from heedful.chat import Chat
+from heedful.errors import TemplateError
 from heedful.models.quiet import quiet_transformers
 from heedful.records import Message
 
@@ -31,11 +32,18 @@ class TransformersBackend:
         # Beyond this many tokens a model has no positions, or none that it was trained on.
         self.positions = int(getattr(model.config, "max_position_embeddings", None) or 1 << 60)
 
-    def answer(self, prompts: Sequence[Sequence[Message]], settings: GenerationSettings) -> Iterator[Answer]:
-        """Answer every prompt; longest prompts first. Greedy unless `settings.temperature` is above 0."""
-        ids = [self.chat.prompt_ids(p) for p in prompts]
-        room = [self.positions - len(i) for i in ids]
-        for index in (i for i, left in enumerate(room) if left < 1):
+    def answer(
+        self, prompts: Sequence[Sequence[Message]], settings: GenerationSettings, tools: Sequence[Tools] = ()
+    ) -> Iterator[Answer]:
+        """Answer every prompt; longest prompts first. Greedy unless `settings.temperature` is above 0.
+
+        A prompt that the template has no place for, or the model no room, gets an answer that says so as its error.
+        """
+        ids, refused = self._prompt_ids(prompts, tools)
+        for index, problem in refused.items():
+            yield Answer(index, "", "error", 0, 0, 0.0, problem)
+        room = [0 if i in refused else self.positions - len(row) for i, row in enumerate(ids)]
+        for index in (i for i, left in enumerate(room) if left < 1 and i not in refused):
             problem = f"the question has {len(ids[index]):,} tokens, the model has room for {self.positions:,}"
             yield Answer(index, "", "error", len(ids[index]), 0, 0.0, problem)
         tight = [i for i, left in enumerate(room) if 1 <= left < settings.max_new_tokens]
@@ -46,6 +54,20 @@ class TransformersBackend:
         for batch in by_length([len(ids[i]) for i in free], settings.batch_size):
             rows = [free[b] for b in batch]
             yield from self._answer_batch(rows, [ids[i] for i in rows], settings)
+
+    def _prompt_ids(
+        self, prompts: Sequence[Sequence[Message]], tools: Sequence[Tools]
+    ) -> tuple[list[list[int]], dict[int, str]]:
+        """The ids of each prompt, and why those that the template refuses have none."""
+        ids: list[list[int]] = []
+        refused: dict[int, str] = {}
+        for index, prompt in enumerate(prompts):
+            try:
+                ids.append(self.chat.prompt_ids(prompt, tools[index] if tools else ()))
+            except TemplateError as e:
+                ids.append([])
+                refused[index] = str(e)
+        return ids, refused
 
     @torch.no_grad()
     def _answer_batch(
