@@ -8,7 +8,6 @@ from typing import Any, Protocol
 
 from heedful.records import FinishReason, Message, hash_of
 
-
 Tools = Sequence[Mapping[str, Any]]
 
 
