@@ -124,16 +124,17 @@ class RowChecks:
     def _look_at_last(self, example: Example, question: str, kinds: set[str]) -> None:
         answer = (example.reference or "").strip()
         asked = "\n".join(_text(m) for m in example.prompt[-1:])
-        script = script_of(answer)
-        language = language_of(answer, script)
+        script, asked_script = script_of(answer), script_of(asked)
+        language, sure = language_of(answer, script)
         self._scripts[script] += 1
         self._languages[language or "unknown"] += 1
-        asked_script = script_of(asked)
-        if script != "none" != asked_script:
-            asked_language = language_of(asked, asked_script) if language else None
-            differs = script != asked_script or (asked_language and language != asked_language)
-            if differs and len(answer) >= 20 and not asks_for_another(question):
-                kinds.add("script_differs" if script != asked_script else "language_differs")
+        if len(answer) >= 20 and script != "none" != asked_script:
+            kind = "script_differs" if script != asked_script else ""
+            if sure and not kind:
+                asked_language, asked_sure = language_of(asked, asked_script)
+                kind = "language_differs" if asked_sure and asked_language != language else ""
+            if kind and not asks_for_another(question):
+                kinds.add(kind)
         if not answer:
             return
         ends = ends_whole(answer)

@@ -87,9 +87,9 @@ def _certain(seen: str, before: str) -> bool:
         if lead not in "ÂÃ":
             return False
         return not (before.isupper() and rest in _PUNCTUATION)
-    if len(seen) == 3 and all(c in _PUNCTUATION for c in rest):
-        return False
-    return seen.startswith(("â€", "ï»¿", "ðŸ")) or not before.isalpha() or len(seen) == 4
+    if seen.startswith(("â€", "ï»¿", "ðŸ")):
+        return True
+    return any(c not in _PUNCTUATION for c in rest) and (not before.isalpha() or len(seen) == 4)
 
 
 def _from_japanese(text: str) -> bool:

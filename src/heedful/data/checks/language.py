@@ -76,6 +76,7 @@ vi: và của là không có được cho một trong những các với ngườ
   theo
 sw: na ya wa kwa ni katika za la hii kuwa kama lakini au watu hiyo yake pia sana hivyo ili wao wake cha nini
 """
+_ASCII_LETTER = re.compile("[A-Za-z]")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 _TRANSLATION = re.compile(
     r"translat|language|english|french|german|spanish|italian|portuguese|dutch|japanese|chinese|mandarin|korean|russian|"
@@ -99,13 +100,12 @@ def _table() -> Any:
 
 
 def scripts_of(text: str) -> dict[str, int]:
-    """Letters by script in the head of a text."""
-    import numpy as np
-
+    """Letters by script in the head of a text; in an ASCII text all of it counts, where there is a letter."""
     head = text[:LOOKED_AT]
     if head.isascii():
-        letters = sum(map(str.isalpha, head[:60]))
-        return {"Latin": letters} if letters else {}
+        return {"Latin": len(head)} if _ASCII_LETTER.search(head) else {}
+    import numpy as np
+
     codes = np.frombuffer(head.encode("utf-32-le", "surrogatepass"), np.uint32)
     counts = np.bincount(_table()[codes])
     return {_NAMES[i]: int(n) for i, n in enumerate(counts) if n and i}
@@ -142,25 +142,28 @@ def _word_table() -> tuple[dict[str, tuple[str, ...]], frozenset[str]]:
     return {w: tuple(names) for w, names in table.items()}, frozenset(table)
 
 
-def language_of(text: str, script: str) -> str | None:
-    """The language (ISO 639-1) of a text in a script, or None where the evidence does not suffice.
+SURE = 4.0  # votes of common words for a language that is held against another
+
+
+def language_of(text: str, script: str) -> tuple[str | None, bool]:
+    """The language (ISO 639-1) of a text in a script, and whether it is sure; None where the evidence is too thin.
 
     >>> language_of("Wie heißt die Hauptstadt von Frankreich und wo liegt sie?", "Latin")
-    'de'
+    ('de', True)
     """
     if script == "Latin":
         return _latin(text)
     if script == "Cyrillic":
-        return _cyrillic(text[:LOOKED_AT].lower())
+        return _cyrillic(text[:LOOKED_AT].lower()), False
     if script == "Arabic":
         head = text[:LOOKED_AT]
         if any(c in head for c in "ٹڈڑےں"):
-            return "ur"
-        return "fa" if any(c in head for c in "پچژگ") else "ar"
-    return _OF_SCRIPT.get(script)
+            return "ur", False
+        return ("fa" if any(c in head for c in "پچژگ") else "ar"), False
+    return _OF_SCRIPT.get(script), False
 
 
-def _latin(text: str) -> str | None:
+def _latin(text: str) -> tuple[str | None, bool]:
     """By common words: each is worth one vote, shared among its languages; the first must lead clearly."""
     table, known = _word_table()
     head = text[:LOOKED_AT].lower()
@@ -168,15 +171,17 @@ def _latin(text: str) -> str | None:
     votes: dict[str, float] = {}
     for word in words & known:
         names = table[word]
+        share = 1 / len(names)
         for name in names:
-            votes[name] = votes.get(name, 0.0) + 1 / len(names)
+            votes[name] = votes.get(name, 0.0) + share
     if not votes:
-        return None
-    (best, most), *rest = sorted(votes.items(), key=lambda item: -item[1])[:2]
-    second = rest[0][1] if rest else 0.0
+        return None, False
+    best = max(votes, key=votes.__getitem__)
+    most = votes.pop(best)
+    second = max(votes.values(), default=0.0)
     if most < 2 or most < 1.3 * second or most * 12 < min(len(words), 40):
-        return None
-    return best
+        return None, False
+    return best, most >= SURE and most >= 2 * second
 
 
 def _cyrillic(text: str) -> str | None:

@@ -16,7 +16,8 @@ def _words(text: str) -> frozenset[str]:
 
 
 _EMAIL = re.compile(
-    r"(?<![\w.+%/:-])([A-Za-z0-9][A-Za-z0-9._%+-]{0,63})@((?:[A-Za-z0-9-]{1,63}\.)+([A-Za-z]{2,24}))(?![\w@])"
+    r"(?<![\w.+%/:-])([A-Za-z0-9][A-Za-z0-9._%+-]{0,63})@((?:[A-Za-z0-9-]{1,63}\.)+([A-Za-z]{2,24}))(?![\w@])",
+    re.ASCII,
 )
 _RESERVED = ("example", "test", "invalid", "localhost", "local", "internal")
 _MADE_UP_DOMAINS = _words(
@@ -39,7 +40,7 @@ _FILES = _words(
 )
 
 # A number in groups: what every telephone, card, SSN and My Number begins as.
-_GROUPS = re.compile(r"(?<![\w.+@/-])\+?\(?\d[\d() .-]{7,30}\d(?![\w@]|[.,/-]\d)")
+_GROUPS = re.compile(r"(?<![\w.+@/-])\+?\(?\d[\d() .-]{7,30}\d(?![\w@]|[.,/-]\d)", re.ASCII)
 _US_PHONE = re.compile(r"(?:1[-. ])?(?:\(([2-9]\d\d)\) ?|([2-9]\d\d)([-.]))([2-9]\d\d)([-.])(\d{4})")
 _JP_PHONE = re.compile(r"0(?:[5789]0-\d{4}|[1-9]-\d{4}|[1-9]\d-\d{3,4}|[1-9]\d\d-\d{2,3}|[1-9]\d{3}-\d{1,2})-\d{4}")
 _JP_PHONE_PLAIN = re.compile(r"0[789]0[1-9]\d{7}")
@@ -59,9 +60,9 @@ _MADE_UP_CARDS = _words(
 _MY_NUMBER = re.compile(r"\d{4}([ -]?)\d{4}\1\d{4}")
 _MY_NUMBER_WORDS = re.compile(r"マイナンバー|個人番号|my number", re.IGNORECASE)
 
-_IPV4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)")
+_IPV4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)", re.ASCII)
 _VERSION = re.compile(r"(?:\bv|version|ver\.?|release|section|chapter|build)\s*$", re.IGNORECASE)
-_IPV6 = re.compile(r"(?<![\w:.])[23][0-9A-Fa-f]{3}(?::[0-9A-Fa-f]{0,4}){2,7}(?![\w:])")
+_IPV6 = re.compile(r"(?<![\w:.])[23][0-9A-Fa-f]{3}(?::[0-9A-Fa-f]{0,4}){2,7}(?![\w:])", re.ASCII)
 # Resolvers that everybody names, and the address that everybody makes up.
 _KNOWN_IPS = _words(
     """
@@ -115,7 +116,7 @@ def account_kinds(text: str) -> set[str]:
 def _is_email(m: re.Match[str]) -> bool:
     person, domain, top = m.group(1).lower(), m.group(2).lower(), m.group(3).lower()
     parts = domain.split(".")
-    if top in _RESERVED or top in _FILES or parts[-2] in _RESERVED or parts[-2] in _MADE_UP_DOMAINS:
+    if top in _RESERVED or top in _FILES or parts[-2].startswith(_RESERVED) or parts[-2] in _MADE_UP_DOMAINS:
         return False
     return person not in _MADE_UP_PEOPLE
 

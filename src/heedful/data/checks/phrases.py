@@ -65,7 +65,7 @@ def answer_phrases(answer: str, lower: str, asked: str) -> list[str]:
     """The kinds of phrases in one answer; `lower` is it, and `asked` the whole prompt, in small letters."""
     kinds = []
     head = answer[:24]
-    if (":" in head or "：" in head) and _ROLE.match(answer):
+    if (":" in head or "：" in head) and _ROLE.match(answer) and not _WANTS_TURNS.search(asked):
         kinds.append("role_marker")
     if len(lower) < 24:
         if lower.strip() in _NO_ANSWER:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 
-# What a model says of itself, anywhere in an answer; one search for what most of them share comes first.
-_SELF_SIGN = re.compile(r"\bai\b|an? (?:large )?language model|openai|cutoff|\bki|\bia\b|intelligen|mod[eè]l|ai|作为")
+# What a model says of itself, anywhere in an answer. One of the signs stands in all of it; they are found faster.
+_SIGNS = ("as an ai", "language model", "an ai ", "an artificial", "openai", "cutoff", "cut-off", "my training", "als ")
+_SIGNS_WIDE = ("en tant qu", "como ", "言語モデル", "ai", "作为")
 _SELF = re.compile(
     r"as an? (?:ai|large|artificial)?[ -]?(?:language model|assistant|model|intelligence|chatbot|ai\b)|"
     r"i(?:['’]m| am) (?:just |only )?an ai\b|my (?:knowledge|training) (?:cutoff|cut-off|data (?:only )?(?:goes|ends))|"
@@ -34,9 +35,12 @@ _CANNOT = (
     "(?:i (?:can(?:no|['’]|)t|can not|won['’]?t|will not|am (?:not able|unable) to|must decline to)|"
     "i['’]m (?:not able|unable) to)"
 )
+# Excuses that somebody else makes: "I'm sorry, but I can't come tonight".
+_GO = "(?!come|make it|attend|be |go |join|wait|stop|believe|stay|work|meet|keep|eat|drink|sleep|afford|remember)"
 _REFUSALS = (
     # "I'm sorry, but I cannot ...", "Unfortunately, I am unable to help ...", "As an AI, ..."
-    rf"i(?:['’]m| am) (?:very |really |so |terribly )?(?:sorry|afraid),?\.? (?:but )?(?:that )?(?:as an ai\b|{_CANNOT}|"
+    rf"i(?:['’]m| am) (?:very |really |so |terribly )?(?:sorry|afraid),?\.? (?:but )?(?:that )?"
+    rf"(?:as an ai\b|{_CANNOT} {_GO}|"
     r"i (?:do not|don['’]t) (?:have|feel)|it(?:['’]s| is) not (?:possible|appropriate|clear)|"
     r"this (?:task|request|question) )",
     rf"(?:sorry|i apologi[sz]e|my apologies|unfortunately)[,.]? (?:but )?{_CANNOT} {_DO}",
@@ -82,8 +86,12 @@ def manner_kinds(lower: str, asked: str) -> list[str]:
     kinds = []
     head = lower[:200].lstrip()
     refuses = _REFUSAL.match(head) is not None
-    if refuses or (_SELF_SIGN.search(lower) and _SELF.search(lower) and not _ABOUT_MODELS.search(asked)):
+    if refuses or (_signs(lower) and _SELF.search(lower) and not _ABOUT_MODELS.search(asked)):
         kinds.append("refusals")
     if _OPENS.match(head) or _CLOSES.search(lower, max(0, len(lower) - 160)):
         kinds.append("set_phrases")
     return kinds
+
+
+def _signs(lower: str) -> bool:
+    return any(s in lower for s in _SIGNS) or (not lower.isascii() and any(s in lower for s in _SIGNS_WIDE))

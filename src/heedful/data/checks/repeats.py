@@ -79,16 +79,12 @@ class RowMemory:
         """Rows whose answer, of `shortest` characters or more, is that of `least` rows or more with other questions."""
         import numpy as np
 
-        tally = Tally()
         said, asked = (np.frombuffer(a, np.int64) for a in (self.answers, self.questions))
         rows = np.flatnonzero(np.frombuffer(self.answer_lengths, np.int32) >= shortest)
         hashes, counts = np.unique(said[rows], return_counts=True)
-        for h in hashes[counts >= least].tolist():
-            group = rows[said[rows] == h]
-            if len(np.unique(asked[group])) >= least:
-                tally.count += len(group)
-                tally.where += [self.place(int(r)) for r in group[: max(0, SHOWN - len(tally.where))]]
-        return tally
+        groups = (rows[said[rows] == h] for h in hashes[counts >= least].tolist())
+        found = sorted(int(r) for group in groups if len(np.unique(asked[group])) >= least for r in group)
+        return Tally(len(found), [self.place(r) for r in found[:SHOWN]])
 
     def where(self, shortest: int, longest: int) -> Tally:
         """Rows whose answer has from `shortest` to `longest` characters."""

@@ -8,7 +8,7 @@ from collections import Counter
 
 TIMES = 5  # a phrase that stands so often in a row is a loop
 _LONGEST = 60  # words (or characters, where a script has no spaces) of a phrase looked for
-_LETTER = re.compile(r"[^\W\d_]{3}")
+_LETTERS = re.compile(r"[^\W\d_]{2}")
 _FENCE = re.compile(r"^ {0,3}```", re.MULTILINE)
 _LIST = re.compile(r"\s*(?:[-*+•|>#=]|\d{1,3}[.)]|[a-zA-Z][.)] |\|)")
 _CODE_SIGNS = re.compile(r"[;{}<>=\\|_]|\bhttps?:|[)\]]\s*$")
@@ -31,14 +31,14 @@ def shape_kinds(answer: str, question: str) -> list[str]:
 def has_loop(text: str) -> bool:
     """Whether a line stands five times or more, or a phrase five times or more in a row.
 
-    Lines and phrases have three letters together at least, so that tables of numbers and rules do not count, and a
-    phrase's repetitions fill 50 characters or more.
+    Lines and phrases have two letters together at least and nothing of code, so that tables, rules and programs do
+    not count, and a phrase's repetitions fill 50 characters or more.
     """
     if text.count("\n") >= TIMES - 1:
         lines = [line for line in (line.strip() for line in text.split("\n")) if len(line) >= 15]
         if len(lines) >= TIMES and len(set(lines)) <= len(lines) - TIMES + 1:
             line, count = Counter(lines).most_common(1)[0]
-            prose = _LETTER.search(line) and not _CODE_SIGNS.search(line)
+            prose = _LETTERS.search(line) and not _CODE_SIGNS.search(line)
             if count >= TIMES and prose and count * 3 >= len(lines):
                 return True
     words = text.split()
@@ -69,7 +69,7 @@ def _periodic(units: list[str]) -> bool:
             start = int(breaks[at])
             phrase = joint.join(units[start : start + period])
             length = (len(phrase) + len(joint)) * (int(runs[at]) // period + 1)
-            if length >= 50 and _LETTER.search(phrase):
+            if length >= 50 and _LETTERS.search(phrase) and not _CODE_SIGNS.search(phrase):
                 return True
     return False
 
@@ -86,6 +86,8 @@ def ends_whole(answer: str) -> bool | None:
     if len(last) < 60 or _LIST.match(last) or "```" in answer:
         return None
     end = last[-1]
+    if last.split()[-1][0] in "#@":  # a post may end with its hashtags
+        return None
     if not (end == "," or end.islower()):
         return None if end.isalnum() else True
     sentences = any(mark in text for mark in ".!?")
