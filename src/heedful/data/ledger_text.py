@@ -1,46 +1,93 @@
-"""A ledger on a terminal."""
+"""A ledger on a terminal: the most serious first, and quiet where nothing is wrong."""
 
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from heedful.data.checks.kinds import SEVERITIES, severity_of
 
-def ledger_lines(document: dict[str, Any], width: int = 80) -> list[str]:
-    """A ledger's document as short plain lines of at most `width` characters (longer only where a path is)."""
+_HEADS = {"error": "Mend these", "warning": "Look at", "note": "Good to know"}
+_SHOWN_PLACES = 3  # places shown with a finding
+_BARS = "▁▂▃▄▅▆▇█"
+
+
+def ledger_lines(document: Mapping[str, Any], width: int = 80) -> list[str]:
+    """A ledger's document as short plain lines of at most `width` characters (longer only where a path is).
+
+    Keys that a ledger of an earlier version does not have are passed over.
+    """
     d = document
     out = ["Files"]
-    for f in d["files"]:
+    for f in d.get("files", ()):
         out += _wrap(f"{f['path']}: {f['kind']}, {f['format']}, {_rows(f['rows'])}, sha256 {f['sha256'][:12]}", width)
     out += ["Rows"]
     out += _wrap(
         f"{d['read']:,} read = {d['kept']:,} kept + {d['truncated']:,} truncated + {d['dropped']:,} dropped", width
     )
-    if d["unused"]:
+    if d.get("unused"):
         out += _wrap(f"{_rows(d['unused'])} in no part of the split", width)
-    if d["reasons"]:
-        out += ["Dropped"]
-    for r in d["reasons"]:
-        out += _wrap(f"{r['reason']}: {r['count']:,}; {r['sentence']} ({_places(r, 3)})", width)
-    if d["parts"]:
-        out += ["Parts"]
-    for part, p in d["parts"].items():
-        out += _wrap(f"{part:<5} {_part_figures(p)}", width)
-    if d["overlaps"]:
-        out += ["Overlaps"]
-    for o in d["overlaps"]:
-        first, second = o["parts"]
-        out += _wrap(f"{second} rows that repeat a {first} question: {o['count']:,} ({_places(o, 2)})", width)
-    if d["findings"] or d["warnings"]:
-        out += ["Look at"]
-    for f in d["findings"]:
-        out += _wrap(f"{f['sentence']}: {f['count']:,} ({_places(f, 2)})", width)
-    for warning in d["warnings"]:
-        out += _wrap(warning, width)
+    out += _section("Dropped", (_reason(r) for r in d.get("reasons", ())), width)
+    out += _section("Overlaps", (_overlap(o) for o in d.get("overlaps", ())), width)
+    out += _section("Test questions of benchmarks", _contaminated(d.get("contamination", ())), width)
+    by_severity = findings_by_severity(d)
+    for severity in SEVERITIES:
+        entries = [f"{f['sentence']}: {_count_and_places(f)}" for f in by_severity[severity]]
+        if severity == "warning":
+            entries = [*d.get("warnings", ()), *_near(d.get("near_duplicates")), *entries]
+        out += _section(_HEADS[severity], entries, width)
+    out += _section("Parts", (f"{part:<5} {_part_figures(p)}" for part, p in d.get("parts", {}).items()), width)
+    out += _section("Text", _text_figures(d.get("distributions") or {}), width)
     return out
 
 
-def _part_figures(p: dict[str, Any]) -> str:
+def findings_by_severity(document: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
+    """The findings of a ledger under "error", "warning" and "note", in their order; an old ledger names no severity."""
+    out: dict[str, list[Mapping[str, Any]]] = {severity: [] for severity in SEVERITIES}
+    for f in document.get("findings", ()):
+        severity = f.get("severity")
+        out[severity if severity in out else severity_of(f["finding"])].append(f)
+    return out
+
+
+def _section(head: str, entries: Iterator[str] | Sequence[str], width: int) -> list[str]:
+    lines = [line for entry in entries for line in _wrap(entry, width)]
+    return [head, *lines] if lines else []
+
+
+def _reason(r: Mapping[str, Any]) -> str:
+    return f"{r['reason']}: {r['count']:,}; {r['sentence']} ({_places(r, _SHOWN_PLACES)})"
+
+
+def _overlap(o: Mapping[str, Any]) -> str:
+    return f"{overlap_text(o)}: {_count_and_places(o)}"
+
+
+def overlap_text(overlap: Mapping[str, Any]) -> str:
+    """What rows of one part share with another: a question, nearly a question, or the conversation they are from."""
+    first, second = overlap["parts"]
+    if overlap.get("kind") == "group":
+        return f"{second} rows of a conversation or source that {first} has rows of"
+    return f"{second} rows that {'nearly repeat' if overlap.get('kind') == 'near' else 'repeat'} a {first} question"
+
+
+def _contaminated(entries: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for c in entries:
+        if c.get("rows"):
+            where = "; ".join(_grouped(c.get("where", ())[:_SHOWN_PLACES]))
+            more = f" ({where})" if where else ""
+            yield f"{c['index']}: {_rows(c['rows'])} with the text of {c['items']:,} test items{more}"
+
+
+def _near(near: Mapping[str, Any] | None) -> Iterator[str]:
+    if near and near.get("count"):
+        clusters = f" in {near['clusters']:,} groups" if near.get("clusters") else ""
+        where = {"count": near["count"], "where": near.get("where", ())}
+        yield f"rows that are nearly the same as an earlier row: {near['count']:,}{clusters} ({_places(where, _SHOWN_PLACES)})"
+
+
+def _part_figures(p: Mapping[str, Any]) -> str:
     if "tokens" not in p:
         return f"{_rows(p['rows'])}, {p['characters']:,} characters, {p['answer_characters']:,} of them answer"
     share = 100 * p["trained_tokens"] / p["tokens"] if p["tokens"] else 0
@@ -50,13 +97,80 @@ def _part_figures(p: dict[str, Any]) -> str:
     )
 
 
+def _text_figures(d: Mapping[str, Any]) -> Iterator[str]:
+    """Lengths, turns, languages and system prompts, a line each."""
+    for key in ("answers", "questions"):
+        f = d.get(key) or {}
+        if f.get("count"):
+            yield (
+                f"{key}: median {f['p50']:,} characters, 5% to 95%: {f['p5']:,} to {f['p95']:,}, longest {f['max']:,}  "
+                f"{_spark([b['count'] for b in f.get('histogram', ())])}"
+            )
+    turns = {n: count for n, count in (d.get("turns") or {}).items() if count}
+    if turns and set(turns) != {"2"}:
+        yield "messages in a row: " + _shares(turns)
+    languages = d.get("languages") or {}
+    if languages:
+        yield "languages of the answers: " + _shares(languages)
+    if len([s for s in d.get("scripts") or {} if s != "none"]) > 1:
+        yield "scripts of the answers: " + _shares(d["scripts"])
+    system = d.get("system_prompts") or {}
+    if system.get("count"):
+        yield f"system prompts: {system['count']:,}, {system['distinct']:,} of them different"
+
+
+def _shares(counts: Mapping[str, int], most: int = 6) -> str:
+    ordered = sorted(counts.items(), key=lambda item: -item[1])
+    total = sum(counts.values())
+    shown = [f"{name} {share_text(count, total)}" for name, count in ordered[:most]]
+    rest = sum(count for _, count in ordered[most:])
+    return ", ".join(shown) + (f", others {share_text(rest, total)}" if rest else "")
+
+
+def share_text(count: int, total: int) -> str:
+    """A share in percent that is never 0% or 100% for what is not quite.
+
+    >>> share_text(1, 1000), share_text(999, 1000), share_text(1, 3), share_text(0, 0)
+    ('under 1%', 'over 99%', '33%', '0%')
+    """
+    if not total or count in (0, total):
+        return "100%" if total and count else "0%"
+    percent = 100 * count / total
+    return "under 1%" if percent < 1 else "over 99%" if percent > 99 else f"{percent:.0f}%"
+
+
+def _spark(counts: Sequence[int]) -> str:
+    """A histogram as a row of blocks; an empty bin is a space, so that a bar is always a count."""
+    most = max(counts, default=0)
+    return "".join(_BARS[-(-len(_BARS) * n // most) - 1] if n else " " for n in counts).strip() if most else ""
+
+
 def _rows(count: int) -> str:
     return f"{count:,} row" if count == 1 else f"{count:,} rows"
 
 
-def _places(entry: dict[str, Any], most: int) -> str:
-    shown = "; ".join(entry["where"][:most])
+def _count_and_places(entry: Mapping[str, Any]) -> str:
+    where = _places(entry, _SHOWN_PLACES)
+    return f"{entry['count']:,}" + (f" ({where})" if where else "")
+
+
+def _places(entry: Mapping[str, Any], most: int) -> str:
+    shown = "; ".join(_grouped(entry["where"][:most]))
     return shown + (f"; and {entry['count'] - most:,} more" if entry["count"] > most else "")
+
+
+def _grouped(places: Sequence[str]) -> list[str]:
+    """Places, with the lines of one file behind one another: a.jsonl:3, 17."""
+    out: list[str] = []
+    last = None
+    for place in places:
+        name, _, line = place.rpartition(":")
+        if name and name == last and line.isdigit():
+            out[-1] += f", {line}"
+        else:
+            out.append(place)
+        last = name if line.isdigit() and " " not in name else None
+    return out
 
 
 def _wrap(text: str, width: int) -> list[str]:
