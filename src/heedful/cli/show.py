@@ -162,7 +162,7 @@ def _longest(examples: Sequence[Example], chat: Chat, train_on: str, count: int)
 
 
 def _all_drops(examples: Iterable[Example], drops: Sequence[Drop], chat: Chat, fit: Fit) -> list[Drop]:
-    """Rows that cannot be read and those that the template or the length limit drops: the first of each reason first."""
+    """Rows that cannot be read, or that the template or the length limit drops: the first of each reason first."""
     from heedful.data.formats import Drop
     from heedful.train.truncation import fit_row
 
@@ -213,7 +213,7 @@ def _print(shown: Sequence[ShownRow | ShownDrop], chat: Chat, ids: bool, note: s
     from heedful.report.token_text import drop_lines, head_line, id_lines, legend, row_lines
     from heedful.report.token_view import ShownRow
 
-    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    colour = _colour_wanted()
     for one in shown:
         if isinstance(one, ShownRow):
             lines = [head_line(one, chat.stop_token), *(id_lines(one) if ids else row_lines(one, colour=colour))]
@@ -226,6 +226,11 @@ def _print(shown: Sequence[ShownRow | ShownDrop], chat: Chat, ids: bool, note: s
         typer.echo("\n".join(legend(rows)))
     if note:
         typer.echo(note)
+
+
+def _colour_wanted() -> bool:
+    """Whether stdout is a terminal, and nobody has asked for none (https://no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def _write_page(
