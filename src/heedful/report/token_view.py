@@ -5,6 +5,7 @@ shown_row(chat, fit_row(example, chat))  ->  ShownRow, which token_text puts on 
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -13,7 +14,6 @@ from typing import Any, Literal
 
 from heedful.chat import Chat, Tokenizer, special_ids
 from heedful.errors import TemplateError
-from heedful.records import Example
 from heedful.train.truncation import Cut, Fitted
 
 Part = Literal["text", "space", "code"]
@@ -92,7 +92,7 @@ def shown_row(chat: Chat, fitted: Fitted) -> ShownRow:
     """A row that `fit_row` has made, for people to look at."""
     row, special = fitted.row, special_ids(chat.tokenizer)
     texts = pieces(chat.tokenizer, row.ids)
-    answered = _in_answers(chat, fitted.example, texts)
+    answered = _in_answers(chat, fitted)
     tokens = []
     for k, (token, text, trained) in enumerate(zip(row.ids, texts, row.loss_mask, strict=True)):
         inside = trained if answered is None else answered[k]
@@ -120,17 +120,14 @@ def pieces(tokenizer: Tokenizer, ids: Sequence[int]) -> list[str]:
     return out
 
 
-def _in_answers(chat: Chat, example: Example, texts: Sequence[str]) -> list[bool] | None:
-    """Which tokens stand in an answer of the assistant, trained or not; None where that cannot be told."""
+def _in_answers(chat: Chat, fitted: Fitted) -> Sequence[bool] | None:
+    """Which tokens stand in an answer, trained or not: those that would be if all were; None where none can tell."""
+    messages = tuple(dataclasses.replace(m, train=None) for m in fitted.example.messages)
     try:
-        text, spans = chat.spans(example.messages, "answers", example.tools)
+        row = chat.encode(dataclasses.replace(fitted.example, messages=messages), "answers")
     except TemplateError:  # a template that rewrites earlier turns, of which only the last answer can be told
         return None
-    text, joined = text[: spans[-1].end], "".join(texts)
-    if not text.endswith(joined):  # a tokenizer that changes the text: its tokens have no place in it
-        return None
-    starts = itertools.accumulate((len(t) for t in texts), initial=len(text) - len(joined))
-    return [any(s.start <= start < s.end for s in spans) for start, _ in zip(starts, texts, strict=False)]
+    return row.loss_mask if row.ids == fitted.row.ids else None
 
 
 def visible_parts(text: str) -> list[tuple[Part, str]]:
