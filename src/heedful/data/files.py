@@ -121,6 +121,17 @@ def refuse_not_data(head: bytes, path: Path) -> None:
         raise DataError(f"{path}: this is a tar archive, which is not read; unpack it with tar xf first")
 
 
+def refuse_damaged(path: Path) -> None:
+    """Raise DataError where a packed file cannot be unpacked to its end. The checksums stand there, so damage may
+    look like a mistake in the text before it is seen to be damage."""
+    with open_file(path) as file:
+        if not compression_of(file.read(64)):
+            return
+    with open_stream(path) as stream:
+        while stream.read(BLOCK):
+            pass
+
+
 class _Unpacked(io.RawIOBase):
     """The unpacked bytes of a file; whatever goes wrong in reading them is a DataError that names the file."""
 

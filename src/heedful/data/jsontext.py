@@ -152,7 +152,8 @@ class _Window:
         while True:
             try:
                 value, end = decode_at(self.text, self.pos, self._before)
-                if end < len(self.text) or self._ended:  # else a number might go on
+                # A number or a word may go on behind the cut: 1.|5 is read as 1 and a point.
+                if self._ended or isinstance(value, dict | list | str) or end + _TOKEN < len(self.text):
                     self.pos = end
                     return value
             except BrokenJson as e:

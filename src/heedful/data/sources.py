@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from heedful.data.arrow import arrow_rows, parquet_rows
+from heedful.data.files import refuse_damaged
 from heedful.data.jsontext import BrokenJson, decode_at, rows_of, skip_space
 from heedful.data.tables import csv_rows
 from heedful.data.textfiles import kind_of, line_blocks, open_file, text_pieces
@@ -47,8 +48,12 @@ def read_rows(path: str | Path, name: str | None = None) -> Iterator[Row]:
 
 def _rows(values: Iterator[tuple[dict[str, Any], str]], path: Path) -> Iterator[Row]:
     place = None
-    for value, place in values:
-        yield Row(value, place)
+    try:
+        for value, place in values:
+            yield Row(value, place)
+    except DataError:
+        refuse_damaged(path)  # then that is the reason
+        raise
     if place is None:
         raise DataError(f"{path}: no rows in it; name a file that has some")
 

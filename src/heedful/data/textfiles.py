@@ -15,7 +15,7 @@ from heedful.errors import DataError
 
 BOM = b"\xef\xbb\xbf"
 LINE_LIMIT = 256 << 20  # bytes of the longest line, so that a file without line breaks cannot fill the memory
-_FIRST_LINE = 16 << 20  # bytes of the first line by which a .json file is told from one object a line
+_FIRST_LINE = 4 << 20  # bytes of the first line by which a .json file is told from one object a line
 _CELL = re.compile(r'"?[\w .-]{1,60}"?')
 
 
