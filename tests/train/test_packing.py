@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 import transformers as t
+from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
 from heedful.batches import collate
@@ -16,9 +17,10 @@ from heedful.models.adapters import add_lora
 from heedful.models.quiet import quiet_transformers
 from heedful.records import TokenExample
 from heedful.store import RunFolder, read_jsonl
+from heedful.train import loop
 from heedful.train.objective import Objective
 from heedful.train.recipe import make_recipe
-from heedful.workflow import start_run
+from heedful.workflow import resume_run, start_run
 
 F, T = False, True
 ARCHITECTURES = ("llama", "qwen3", "gemma3", "gemma2", "gpt2", "phi")
@@ -196,3 +198,52 @@ def test_a_packed_run_has_the_losses_of_an_unpacked_one(tiny, tmp_path):
     assert len(runs[True]) == len(runs[False]) >= 6
     assert runs[True] == pytest.approx(runs[False], rel=1e-5)
     assert runs[True][-1] < runs[True][0]
+
+
+def test_a_packed_run_that_breaks_off_goes_on_to_the_same_weights(tiny, tmp_path, monkeypatch):
+    """Bit for bit, with dropout, so that the state of the random numbers counts too."""
+    recipe = make_recipe(tiny.settings(packing=True, lora_dropout=0.1, micro_batch_size=3, samples=0, test_questions=0))
+    start_run(recipe, tmp_path / "whole")
+    step = loop._train_step
+
+    def breaking(training: Any, numbers: list[int]) -> None:
+        if training.progress.step == 7:
+            raise RuntimeError("the lights went out")
+        step(training, numbers)
+
+    monkeypatch.setattr(loop, "_train_step", breaking)
+    with pytest.raises(RuntimeError, match="the lights"):
+        start_run(recipe, tmp_path / "broken")
+    monkeypatch.undo()
+    resume_run(tmp_path / "broken")
+    weights = [load_file(RunFolder(tmp_path / name).model / "model.safetensors") for name in ("whole", "broken")]
+    assert weights[0].keys() == weights[1].keys()
+    assert all(torch.equal(weights[0][k], weights[1][k]) for k in weights[0])
+
+
+def test_a_run_with_an_architecture_that_cannot_be_packed_is_refused(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(Objective, "_packing_is_exact", lambda self: False)
+    with pytest.raises(RequestError, match=r"not exact for this architecture \(LlamaForCausalLM\); set packing: false"):
+        start_run(make_recipe(tiny.settings(packing=True)), tmp_path / "run")
+
+
+def test_no_row_is_longer_than_a_sequence(tiny, tmp_path):
+    """Whole rows only: nothing is cut at the end of a sequence, however the step's rows fall."""
+    seen = []
+    real = loop.collate
+
+    def watched(*arguments: Any, **options: Any) -> Any:
+        seen.append(real(*arguments, **options))
+        return seen[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "collate", watched)
+        start_run(
+            make_recipe(tiny.settings(packing=True, max_length=160, max_steps=3, samples=0, test_questions=0)),
+            tmp_path / "run",
+        )
+    packed = [batch for batch in seen if batch.row_of is not None]
+    assert len(packed) == 3
+    assert all(batch.input_ids.shape[1] <= 160 and len(batch.rows) == 4 for batch in packed)
+    assert any(len(batch.input_ids) < 4 for batch in packed)
+    assert any(batch.row_of is None for batch in seen)  # validation is not packed

@@ -109,9 +109,25 @@ def test_system_messages_stay_wherever_they_stand():
     made = fit_row(row, chat, "answers", len(chat.encode(row).ids) - 1, "truncate")
     assert isinstance(made, Fitted)
     assert made.example.messages == turns[2:]
-    made = fit_row(dataclasses.replace(row, tools=({"name": "f"},)), chat, "answers", 80, "truncate")
+    row = dataclasses.replace(row, tools=({"type": "function", "function": {"name": "weather", "parameters": {}}},))
+    made = fit_row(row, chat, "answers", len(chat.encode(row).ids) - 1, "truncate")
     assert isinstance(made, Fitted)
-    assert made.example.tools == ({"name": "f"},)
+    assert made.example.messages == turns[2:]
+    assert "weather" in TOKENIZER.decode(made.row.ids)
+
+
+def test_calls_and_their_results_go_with_their_question():
+    call = {"type": "function", "function": {"name": "add", "arguments": {"a": 1, "b": 2}}}
+    asked = (user("1 + 2?"), Message("assistant", "", tool_calls=(call,)), Message("tool", "3"), answer("It is 3."))
+    turns = (*asked, user("Thanks."), answer("You are welcome."))
+    chat = Chat.bind("chatml", TOKENIZER)
+    row = Example("r", turns)
+    made = fit_row(row, chat, "answers", len(chat.encode(row).ids) - 1, "truncate")
+    assert isinstance(made, Fitted)
+    assert made.example.messages == turns[4:]
+    alone = Example("r", asked)
+    made = fit_row(alone, chat, "answers", len(chat.encode(alone).ids) - 1, "truncate")
+    assert isinstance(made, Drop)  # a result without its call would be nonsense
 
 
 def test_several_inputs_go_from_the_oldest_on():
