@@ -172,7 +172,8 @@ class RowChecks:
         self._outliers(tallies)
         found = [Finding(k, KINDS[k][1], t.count, tuple(t.where), KINDS[k][0]) for k, t in tallies.items() if t.count]
         for kind, texts in (("same_opening", self._openings), ("same_closing", self._closings)):
-            found += [_common(kind, text, tally) for text, tally in texts.above(least)]
+            common = enumerate(texts.above(least), start=1)
+            found += [_common(kind, kind if n == 1 else f"{kind}_{n}", text, tally) for n, (text, tally) in common]
         return sorted(found, key=lambda f: (SEVERITIES.index(f.severity), -f.count, f.finding))
 
     def _outliers(self, tallies: dict[str, Tally]) -> None:
@@ -214,12 +215,12 @@ def _text(m: Message) -> str:
     return f"{m.content}\n{m.context}" if m.context else m.content
 
 
-def _common(kind: str, text: str, tally: Tally) -> Finding:
+def _common(kind: str, name: str, text: str, tally: Tally) -> Finding:
     """A sentence that many answers share; it is shown, unless it seems to hold something personal."""
     severity: Severity = KINDS[kind][0]
     hidden = personal_kinds(text) or account_kinds(text) or secret_kinds(text, text.lower())
     shown = "a sentence that is not shown, since it seems to hold personal data" if hidden else f"'{text[:80]}'"
-    return Finding(kind, f"{KINDS[kind][1]}: {shown}", tally.count, tuple(tally.where), severity)
+    return Finding(name, f"{KINDS[kind][1]}: {shown}", tally.count, tuple(tally.where), severity)
 
 
 def check_rows(examples: Sequence[Example], markers: Sequence[str] = MARKERS) -> list[tuple[str, str, list[str]]]:

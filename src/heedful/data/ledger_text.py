@@ -77,14 +77,15 @@ def _contaminated(entries: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         if c.get("rows"):
             where = "; ".join(_grouped(c.get("where", ())[:_SHOWN_PLACES]))
             more = f" ({where})" if where else ""
-            yield f"{c['index']}: {_rows(c['rows'])} with the text of {c['items']:,} test items{more}"
+            found = f"{c['found']:,} of {c['items']:,}" if "found" in c else f"{c['items']:,}"
+            yield f"{c['index']}: {_rows(c['rows'])} with the text of {found} test items{more}"
 
 
 def _near(near: Mapping[str, Any] | None) -> Iterator[str]:
     if near and near.get("count"):
         clusters = f" in {near['clusters']:,} groups" if near.get("clusters") else ""
-        where = {"count": near["count"], "where": near.get("where", ())}
-        yield f"rows that are nearly the same as an earlier row: {near['count']:,}{clusters} ({_places(where, _SHOWN_PLACES)})"
+        where = _places({"count": near["count"], "where": near.get("where", ())}, _SHOWN_PLACES)
+        yield f"rows that are nearly the same as an earlier row: {near['count']:,}{clusters} ({where})"
 
 
 def _part_figures(p: Mapping[str, Any]) -> str:
@@ -102,10 +103,9 @@ def _text_figures(d: Mapping[str, Any]) -> Iterator[str]:
     for key in ("answers", "questions"):
         f = d.get(key) or {}
         if f.get("count"):
-            yield (
-                f"{key}: median {f['p50']:,} characters, 5% to 95%: {f['p5']:,} to {f['p95']:,}, longest {f['max']:,}  "
-                f"{_spark([b['count'] for b in f.get('histogram', ())])}"
-            )
+            spark = _spark([b["count"] for b in f.get("histogram", ())])
+            most = f"5% to 95%: {f['p5']:,} to {f['p95']:,}, longest {f['max']:,}"
+            yield f"{key}: median {f['p50']:,} characters, {most}  {spark}"
     turns = {n: count for n, count in (d.get("turns") or {}).items() if count}
     if turns and set(turns) != {"2"}:
         yield "messages in a row: " + _shares(turns)

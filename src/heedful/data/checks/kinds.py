@@ -48,8 +48,8 @@ class Tally:
 KINDS: dict[str, tuple[Severity, str]] = {
     "wholly_masked": ("error", "rows that have no trained token: they teach nothing"),
     "stop_not_trained": ("error", "rows that do not train the stop token: the model does not learn to stop"),
-    "several_bos": ("warning", "rows that begin with, or hold, more than one BOS token"),
-    "truncated": ("warning", "rows that are cut to the length limit"),
+    "several_bos": ("error", "rows that begin with, or hold, more than one BOS token"),
+    "truncated": ("note", "rows that are cut to the length limit"),
     "control_tokens": ("warning", "rows whose text holds a control token of the model"),
     "secret_private_key": ("error", "rows that hold a private key"),
     "secret_token": ("error", "rows that hold an access token or key of a service (AWS, GitHub, OpenAI, ...)"),
@@ -98,5 +98,6 @@ KINDS: dict[str, tuple[Severity, str]] = {
 
 
 def severity_of(finding: str) -> Severity:
-    """How grave a finding is by its name; a warning where the name is not known."""
-    return KINDS[finding][0] if finding in KINDS else "warning"
+    """How grave a finding is by its name (``same_opening_2`` is a second ``same_opening``); else a warning."""
+    kind = finding.rstrip("0123456789").rstrip("_") if finding not in KINDS else finding
+    return KINDS[kind][0] if kind in KINDS else "warning"
