@@ -96,8 +96,9 @@ class LedgerBuilder:
     _cut: int = 0
     _ids: array[int] = field(default_factory=lambda: array("Q"))
 
-    def add_file(self, path: str, kind: str, form: str, rows: int, sha256: str, **more: Any) -> None:
-        """A file that was read: its kind (json, csv, ...), the format of its rows, how many, and its hash."""
+    def add_file(self, path: str, kind: str, form: str, rows: int, sha256: str | None, **more: Any) -> None:
+        """A file that was read: its kind (json, csv, ...), the format of its rows, how many, and its hash (None for
+        a data set of the hub itself)."""
         facts = {"path": path, "kind": kind, "format": form, "rows": rows, "sha256": sha256}
         self.files.append(facts | {k: v for k, v in more.items() if v is not None})
 

@@ -7,106 +7,100 @@ for line in builder.ledger().lines(): print(line)
 
 from __future__ import annotations
 
-import itertools
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from heedful.data.audit import LedgerBuilder
-from heedful.data.formats import Drop, Format, named_format, recognise, to_example
-from heedful.data.sources import Row, kind_of, read_rows, sha256_of
+from heedful.data.collect import Source, collect
+from heedful.data.reading import ReadOptions, nothing_left, read_sources
 from heedful.data.splits import FileSplit, Split, SplitSpec, overlaps, parse_split, refuse_overlap, split_examples
+from heedful.data.survey import Survey
 from heedful.errors import DataError, RequestError
 from heedful.records import Example
 
-LOOKED_AT = 1000  # rows at the head of a file by which its format is recognised
+if TYPE_CHECKING:
+    from heedful.data.contamination import Index
 
 
 @dataclass
 class Loaded:
-    """Examples in file order, their ledger, and the rows they were made from by id."""
+    """Examples in file order and their ledger.
+
+    `values` has, by id, the row of each example that was a row by itself; `weights` those of examples from sources
+    whose weight is not 1.
+    """
 
     examples: list[Example] = field(default_factory=list)
     builder: LedgerBuilder = field(default_factory=LedgerBuilder)
     values: dict[str, dict[str, Any]] = field(default_factory=dict)
+    weights: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Dividing:
+    """How rows are divided into parts: the split, its seed, and columns whose rows stay together or are balanced."""
+
+    spec: SplitSpec
+    seed: int = 0
+    group_by: str | None = None
+    stratify: str | None = None
 
 
 def load(
-    paths: Sequence[str | Path], format: str | None = None, limit: int | None = None, answers: bool = True
+    paths: Sequence[str | Path],
+    format: str | None = None,
+    limit: int | None = None,
+    answers: bool = True,
+    *,
+    columns: Mapping[str, str] | None = None,
+    seed: int = 0,
+    indexes: Sequence[Index] = (),
+    look: bool = True,
 ) -> Loaded:
     """Read files into examples, each row accounted for.
 
-    `format` names the format of all files (default: recognised file by file); `limit` reads at most so many rows in
-    all; with ``answers=False`` rows may end with a question. Ids are the rows' own, else ``r000001`` by place.
+    `paths` are files, folders, globs and ``hub:`` data sets, each perhaps with options (``a.jsonl::cap=500``);
+    `format` names the format of all files (default: recognised file by file), `columns` the file's own columns;
+    `limit` reads at most so many rows in all; with ``answers=False`` rows may end with a question. With ``look=False``
+    the rows are read and not looked at. Ids are the rows' own, else ``r000001`` by place.
     Raises DataError where a file cannot be read, an id stands twice, or no row can be used.
     """
-    form = named_format(format) if format else None
+    how = ReadOptions(format, columns or {}, limit, answers, seed)
     loaded = Loaded()
-    for path, name in _named(paths):
-        if limit is not None and loaded.builder.read >= limit:
-            loaded.builder.warn(f"{path} was not read: the limit of {limit:,} rows was reached before it")
-            continue
-        _load_file(loaded, path, name, form, limit, answers)
+    _add(loaded, sources_of(paths, loaded.builder), how)
     if not loaded.examples:
-        raise DataError(_nothing_left(loaded.builder, str(paths[0])))
-    loaded.builder.check_rows(loaded.examples)
+        raise nothing_left(loaded.builder, str(paths[0]))
+    if look:
+        _look(loaded, indexes)
     return loaded
 
 
-def _named(paths: Sequence[str | Path]) -> list[tuple[str, str]]:
-    """Each path with the name that stands in the places of its rows: the file's, where no two are the same."""
+def sources_of(paths: Sequence[str | Path], builder: LedgerBuilder) -> list[Source]:
+    """The files, folders, globs and data sets that were named; what was passed over is a warning of the ledger."""
     if not paths:
         raise RequestError("no data file was named; name at least one")
-    if len({Path(p).resolve() for p in paths}) < len(paths):
-        raise RequestError("a data file was named twice; name each file once")
-    names = Counter(Path(p).name for p in paths)
-    return [(str(p), Path(p).name if names[Path(p).name] == 1 else str(p)) for p in paths]
+    notes: list[str] = []
+    sources = collect(paths, notes)
+    for note in notes:
+        builder.warn(note)
+    return sources
 
 
-def _load_file(loaded: Loaded, path: str, name: str, form: Format | None, limit: int | None, answers: bool) -> None:
-    builder = loaded.builder
-    kind = kind_of(path)
-    form, rows = _recognised(read_rows(path, name), form)
-    before, notes = builder.read, Counter[str]()
-    for row in rows:
-        if limit is not None and builder.read >= limit:
-            builder.warn(f"{path} was read up to the limit of {limit:,} rows")
-            break
-        seen: list[str] = []
-        made = to_example(row, form, f"r{builder.read + 1:06d}", seen, answers)
-        notes.update(set(seen))
-        if isinstance(made, Drop):
-            builder.drop(made)
-            continue
-        if made.id in builder.source_of:
-            raise DataError(
-                f"{row.source}: the id {made.id[:60]!r} stands already at {builder.source_of[made.id]}; "
-                "give every row an id of its own, or take the ids away"
-            )
-        builder.keep(made)
-        loaded.examples.append(made)
-        loaded.values[made.id] = row.value
-    for note, count in notes.items():
-        builder.warn(f"{path}: {note}: {count:,}")
-    builder.add_file(path, kind, form.name, builder.read - before, sha256_of(path))
+def _add(loaded: Loaded, sources: Sequence[Source], how: ReadOptions) -> None:
+    for read in read_sources(sources, how, loaded.builder):
+        loaded.builder.keep(read.example)
+        loaded.examples.append(read.example)
+        if read.value is not None:
+            loaded.values[read.example.id] = read.value
+        if read.source.weight != 1:
+            loaded.weights[read.example.id] = read.source.weight
 
 
-def _recognised(rows: Iterator[Row], form: Format | None) -> tuple[Format, Iterator[Row]]:
-    """The format of rows by their first `LOOKED_AT`, and all the rows again."""
-    if form:
-        return form, rows
-    head = list(itertools.islice(rows, LOOKED_AT))
-    return recognise(head), itertools.chain(head, rows)
-
-
-def _nothing_left(builder: LedgerBuilder, path: str) -> str:
-    reasons = Counter(d.reason for d in builder.drops)
-    reason, count = reasons.most_common(1)[0] if reasons else ("no rows", 0)
-    first = next((d for d in builder.drops if d.reason == reason), None)
-    where, why = (first.source, first.sentence) if first else (path, "no rows")
-    return f"{where}: none of the {builder.read:,} rows can be used: {why} ({reason}, {count:,} rows); mend the file"
+def _look(loaded: Loaded, indexes: Sequence[Index]) -> None:
+    with Survey(loaded.builder, indexes) as survey:
+        survey.add_all(loaded.examples).finish()
 
 
 def load_examples(
@@ -119,11 +113,11 @@ def load_examples(
 
 def read_examples(path: str | Path, format: str | None = None, answers: bool = True) -> list[Example]:
     """The examples of a file that ought to be clean, such as a run's split: a dropped row is a DataError."""
-    examples, builder = load_examples([path], format, answers=answers)
-    if builder.drops:
-        drop = builder.drops[0]
+    loaded = load([path], format, answers=answers, look=False)
+    if loaded.builder.drops:
+        drop = loaded.builder.drops[0]
         raise DataError(f"{path}: the row at {drop.source} cannot be used: {drop.sentence} ({drop.reason}); mend it")
-    return examples
+    return loaded.examples
 
 
 def load_split(
@@ -134,51 +128,68 @@ def load_split(
     format: str | None = None,
     limit: int | None = None,
     allow_overlap: bool = False,
+    columns: Mapping[str, str] | None = None,
+    group_by: str | None = None,
+    stratify: str | None = None,
 ) -> tuple[Split, LedgerBuilder]:
     """Read files and divide their rows; the ledger has the parts and what they share.
 
-    With a split by files `paths` must be empty. Raises what `load` and `split_examples` raise, and DataError where two
-    parts ask the same question, unless `allow_overlap`.
+    With a split by files `paths` must be empty. Rows with one value of the column `group_by` stay in one part; each
+    part gets its share of every value of the column `stratify`. Raises what `load` and `split_examples` raise, and
+    DataError where two parts ask the same question, unless `allow_overlap`.
     """
-    loaded, split = load_parts(paths, spec, seed=seed, format=format, limit=limit)
+    dividing = Dividing(parse_split(spec) if isinstance(spec, str) else spec, seed, group_by, stratify)
+    loaded, split = load_parts(paths, dividing, ReadOptions(format, columns or {}, limit, seed=seed))
     if not allow_overlap:
         refuse_overlap(loaded.builder.found_overlaps)
     return split, loaded.builder
 
 
 def load_parts(
-    paths: Sequence[str | Path],
-    spec: str | SplitSpec,
-    *,
-    seed: int = 0,
-    format: str | None = None,
-    limit: int | None = None,
+    paths: Sequence[str | Path], dividing: Dividing, how: ReadOptions, indexes: Sequence[Index] = ()
 ) -> tuple[Loaded, Split]:
     """`load_split` with the rows themselves, and with overlaps noted in the ledger but never refused."""
-    spec = parse_split(spec) if isinstance(spec, str) else spec
+    spec = dividing.spec
     if isinstance(spec, FileSplit):
         if paths:
             raise RequestError("name the data files either by themselves or in the split (train=FILE,...), not both")
-        loaded, split = _load_by_file(spec, named_format(format) if format else None, limit)
+        loaded, split = _load_by_file(spec, how)
     else:
-        loaded = load(paths, format, limit)
-        split, left = split_examples(loaded.examples, spec, seed)
+        loaded = Loaded()
+        _add(loaded, sources_of(paths, loaded.builder), how)
+        if not loaded.examples:
+            raise nothing_left(loaded.builder, str(paths[0]))
+        split, left = split_examples(loaded.examples, spec, dividing.seed)
+        notes: list[str] = []
         if left:
-            loaded.builder.warn(f"rows that are in no part of the split: {len(left):,}, from {left[0].source} on")
+            notes = [*notes, f"rows that are in no part of the split: {len(left):,}, from {left[0].source} on"]
+        for note in notes:
+            loaded.builder.warn(note)
+    _look(loaded, indexes)
     loaded.builder.add_split(split, overlaps(split))
     return loaded, split
 
 
-def _load_by_file(spec: FileSplit, form: Format | None, limit: int | None) -> tuple[Loaded, Split]:
-    """A file for each part; the limit holds for each file, since no part may be empty."""
+def _load_by_file(spec: FileSplit, how: ReadOptions) -> tuple[Loaded, Split]:
+    """A file (a folder, a glob) for each part; the limit holds for each part, since none may be empty."""
     loaded, parts = Loaded(), {}
-    for (part, _), (path, name) in zip(spec.files, _named([file for _, file in spec.files]), strict=True):
+    named = {part: sources_of([file], loaded.builder) for part, file in spec.files}
+    collect([file for _, file in spec.files])  # refuses a file that is named twice
+    for part, sources in named.items():
         start, read = len(loaded.examples), loaded.builder.read
-        _load_file(loaded, path, name, form, None if limit is None else read + limit, True)
+        limit = None if how.limit is None else read + how.limit
+        _add(loaded, sources, ReadOptions(how.format, how.columns, limit, how.answers, how.seed))
         parts[part] = tuple(loaded.examples[start:])
         if not parts[part]:
-            raise DataError(
-                f"{path}: the {part} part has no row that can be used; {_nothing_left(loaded.builder, path)}"
-            )
-    loaded.builder.check_rows(loaded.examples)
+            reason = nothing_left(loaded.builder, sources[0].path)
+            raise DataError(f"{sources[0].path}: the {part} part has no row that can be used; {reason}")
     return loaded, Split(**parts)
+
+
+def load_indexes(paths: Sequence[str]) -> list[Index]:
+    """The indexes of benchmarks that `heedful data index` wrote."""
+    if not paths:
+        return []
+    from heedful.data.contamination import Index
+
+    return [Index.load(path) for path in paths]

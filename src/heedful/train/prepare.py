@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from heedful.chat import Chat, adds_bos, control_texts
-from heedful.data import LedgerBuilder, Split, load_parts, read_examples
+from heedful.data import LedgerBuilder, Split, read_examples
+from heedful.data.figures import TokenFigures
 from heedful.data.formats import Drop
+from heedful.data.load import Dividing, Loaded, load_indexes, load_parts
+from heedful.data.reading import ReadOptions
 from heedful.data.splits import FileSplit, parse_split, refuse_overlap
+from heedful.data.stream import Tokenizing
 from heedful.errors import DataError, RequestError
 from heedful.records import Example, TokenExample, to_json
 from heedful.store import PARTS, RunFolder, write_json, write_jsonl
@@ -27,7 +33,10 @@ class PreparedData:
     ledger: dict[str, Any] | None = None
 
 
-def read_parts(recipe: Recipe) -> tuple[LedgerBuilder, Split]:
+ReadParts = tuple[Loaded, Split]
+
+
+def read_parts(recipe: Recipe) -> ReadParts:
     """Read a recipe's files and split their rows; no tokenizer is needed for it.
 
     Raises DataError or RequestError for files and splits that cannot be used, and where parts share questions
@@ -37,19 +46,23 @@ def read_parts(recipe: Recipe) -> tuple[LedgerBuilder, Split]:
     if not recipe.data and not isinstance(spec, FileSplit):
         raise RequestError("no data: name a file with --data FILE, or files in --split train=FILE,val=FILE,test=FILE")
     form = None if recipe.format == "auto" else recipe.format
-    loaded, split = load_parts(recipe.data, spec, seed=recipe.seed, format=form, limit=recipe.limit)
+    how = ReadOptions(form, recipe.map, recipe.limit, seed=recipe.seed)
+    dividing = Dividing(spec, recipe.seed, recipe.group_by, recipe.stratify)
+    loaded, split = load_parts(recipe.data, dividing, how, load_indexes(recipe.against))
     if not recipe.allow_overlap:
         refuse_overlap(loaded.builder.found_overlaps)
-    return loaded.builder, split
+    return loaded, split
 
 
-def prepare_data(recipe: Recipe, chat: Chat, parts: tuple[LedgerBuilder, Split] | None = None) -> PreparedData:
+def prepare_data(recipe: Recipe, chat: Chat, parts: ReadParts | None = None) -> PreparedData:
     """Make token rows of a recipe's data (of `parts`, where `read_parts` has read them); nothing is written.
 
+    Training rows of a source with a weight above 1 are repeated, each copy with an id of its own (``r000017#2``).
     Raises what `read_parts` raises, and DataError for an over-long row if the recipe says so or where a part has no
     row left.
     """
-    builder, split = parts or read_parts(recipe)
+    loaded, split = parts or read_parts(recipe)
+    builder = loaded.builder
     examples: dict[str, list[Example]] = {}
     tokens: dict[str, list[TokenExample]] = {}
     for part, rows in _parts(split).items():
@@ -68,9 +81,38 @@ def prepare_data(recipe: Recipe, chat: Chat, parts: tuple[LedgerBuilder, Split] 
             "rows whose text holds a control token of this model, which every tokenizer will read as one",
             inside,
         )
+    copies = repeated(examples["train"], tokens["train"], loaded.weights, recipe.seed)
+    if copies:
+        builder.parts["train"]["repeated_rows"] = len(copies)
     ledger = builder.ledger().to_json()
     _need_rows(examples, ledger)
+    examples["train"] += [e for e, _ in copies]
+    tokens["train"] += [t for _, t in copies]
     return PreparedData(examples, tokens, ledger)
+
+
+def repeated(
+    examples: Sequence[Example], tokens: Sequence[TokenExample], weights: Mapping[str, float], seed: int
+) -> list[tuple[Example, TokenExample]]:
+    """The further copies of rows whose weight is above 1: a weight of 2.5 gives one more of each, and of half of them
+    (chosen by seed and id) a second."""
+    out = []
+    for example, row in zip(examples, tokens, strict=True):
+        weight = weights.get(example.id, 1)
+        digest = hashlib.blake2b(f"{seed}\n{example.id}".encode(), digest_size=8).digest()
+        more = int(weight) - 1 + (int.from_bytes(digest, "big") / 2**64 < weight % 1)
+        for number in range(2, 2 + more if weight > 1 else 2):
+            name = f"{example.id}#{number}"
+            out.append((dataclasses.replace(example, id=name), dataclasses.replace(row, id=name)))
+    return out
+
+
+def tokenizing_for(chat: Chat, train_on: str, max_length: int, overlong: str) -> Tokenizing:
+    """How `heedful data check` counts tokens: each row as training would see it."""
+    return Tokenizing(
+        lambda example: fit_row(example, chat, train_on, max_length, overlong),
+        TokenFigures({chat.stop_id}, bos_id(chat.tokenizer)),
+    )
 
 
 def bos_id(tokenizer: Any) -> int | None:

@@ -14,7 +14,8 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
-from heedful.errors import RecipeError, did_you_mean
+from heedful.data.formats import parse_map
+from heedful.errors import RecipeError, RequestError, did_you_mean
 
 Auto = Literal["auto"]
 
@@ -27,14 +28,24 @@ class Recipe(BaseModel):
     model: str = Field(
         "pip:gemma3-270m", description="The pretrained model: hf:ID-or-folder, gguf:FILE, pip:NAME or run:DIR."
     )
-    data: tuple[str, ...] = Field((), description="Files with instructions and answers: JSON, JSONL, CSV or Parquet.")
-    format: str = Field("auto", description="How a row is read: auto, alpaca or messages.")
+    data: tuple[str, ...] = Field(
+        (), description="Files, folders, globs or hub:owner/name, each perhaps with ::cap=500,weight=2,format=alpaca."
+    )
+    format: str = Field("auto", description="How a row is read: auto, or the name of a format such as sharegpt.")
+    map: dict[str, str] = Field(
+        {}, description="Columns of rows that are of no known format: {instruction: question, output: answer}."
+    )
     split: str = Field(
         "85/5/10",
         description="Train, val and test: 85/5/10, order:train=935,test=110,val=55, or train=FILE,val=FILE,test=FILE.",
     )
     allow_overlap: bool = Field(
         False, description="Go on although parts of the split share questions; the report says so."
+    )
+    group_by: str | None = Field(None, description="A column: rows with the same value stay in one part of the split.")
+    stratify: str | None = Field(None, description="A column: each part of the split gets its share of every value.")
+    against: tuple[str, ...] = Field(
+        (), description="Indexes of benchmarks (heedful data index): rows that hold their items are told of."
     )
     limit: int | None = Field(None, ge=1, description="Read at most so many rows; null reads all.")
 
@@ -130,10 +141,20 @@ class Recipe(BaseModel):
             raise ValueError("is not a number or text")
         return value
 
-    @field_validator("data", "track", mode="before")
+    @field_validator("data", "track", "against", mode="before")
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value
+
+    @field_validator("map", mode="before")
+    @classmethod
+    def _columns(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            try:
+                return parse_map(value)
+            except RequestError as e:
+                raise ValueError(str(e).removeprefix("--map: ")) from None
+        return value
 
     @field_validator("eval_every")
     @classmethod

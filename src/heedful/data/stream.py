@@ -1,0 +1,70 @@
+"""`heedful data check` without a split: every row is looked at once and none is kept, however long the files are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from heedful.data.audit import LedgerBuilder
+from heedful.data.figures import CharacterFigures, TokenFigures
+from heedful.data.formats import Drop
+from heedful.data.load import sources_of
+from heedful.data.reading import ReadOptions, nothing_left, read_sources
+from heedful.data.survey import Survey
+from heedful.records import Example, TokenExample
+
+if TYPE_CHECKING:
+    from heedful.data.contamination import Index
+
+
+class Fitted(Protocol):
+    """A row as the model sees it."""
+
+    @property
+    def example(self) -> Example: ...
+    @property
+    def row(self) -> TokenExample: ...
+
+
+@dataclass(frozen=True)
+class Tokenizing:
+    """How rows become tokens: a function that gives the row or a Drop, and what their tokens are counted with."""
+
+    fit: Callable[[Example], Fitted | Drop]
+    figures: TokenFigures
+
+
+def check_files(
+    paths: Sequence[str | Path],
+    how: ReadOptions,
+    indexes: Sequence[Index] = (),
+    near: bool = False,
+    tokens: Tokenizing | None = None,
+) -> LedgerBuilder:
+    """Read files row by row and write down what becomes of each; with `tokens` as the model would see them.
+
+    Returns the builder, whose only part is called ``all``. Raises what `load` raises.
+    """
+    builder = LedgerBuilder(remember=False)
+    characters = CharacterFigures()
+    with Survey(builder, indexes, near) as survey:
+        for read in read_sources(sources_of(paths, builder), how, builder):
+            example = read.example
+            if tokens:
+                fitted = tokens.fit(example)
+                if isinstance(fitted, Drop):
+                    builder.drop(fitted)
+                    continue
+                builder.keep(example, truncated=fitted.row.truncated > 0)
+                builder.add_token_faults(tokens.figures.add(fitted.row), example.source)
+            else:
+                builder.keep(example)
+            characters.add(example)
+            survey.add(example)
+        if not builder.staying:
+            raise nothing_left(builder, str(paths[0]))
+        survey.finish()
+    builder.set_part("all", characters.to_json() | (tokens.figures.to_json() if tokens else {}))
+    return builder
