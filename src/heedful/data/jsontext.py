@@ -124,7 +124,7 @@ class _Window:
         self._before = self.pos - last - 1 if last >= 0 else self._before + self.pos
         kept = [self.text[self.pos :]]
         self.pos = self._counted = 0
-        wanted, size = len(kept[0]), 0
+        wanted, size = min(len(kept[0]), max(VALUE_LIMIT - len(kept[0]), 0)), 0
         while size <= wanted and not self._ended:
             piece = next(self._pieces, None)
             if piece is None:
