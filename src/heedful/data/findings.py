@@ -53,6 +53,7 @@ MARKERS = (
 COMMON_SHARE, COMMON_LEAST = 0.01, 20  # a sentence is common from this share and this number of the rows on
 _SENTENCE = re.compile(r"[^.!?。！？\n]{3,120}[.!?。！？:：]?")
 _LAST_SENTENCE = re.compile(r"(?:^|[.!?。！？\n])\s*([^.!?。！？\n]{8,120}[.!?。！？]+)\s*$")
+_LIKE_A_KEY = re.compile(r"(?<!\S)(?=\S*\d)(?=\S*[A-Za-z])\S{8,}")
 _HAS_DIGITS = re.compile(r"\d\d")
 
 
@@ -151,7 +152,7 @@ class RowChecks:
     def _add_system(self, text: str, source: str) -> None:
         self._systems.append(hash(text))
         shown = " ".join(text[:80].split())[:60]
-        if secret_kinds(text, text.lower()) or personal_kinds(text):
+        if _to_be_hidden(text):
             shown = "(not shown: it seems to hold personal data or a secret)"
         self._system_texts.add(shown, source)
 
@@ -215,11 +216,17 @@ def _text(m: Message) -> str:
     return f"{m.content}\n{m.context}" if m.context else m.content
 
 
+def _to_be_hidden(text: str) -> bool:
+    """Whether a text had better not be shown; stricter than the findings: anything that could be a key is hidden."""
+    kinds = personal_kinds(text) | account_kinds(text) | secret_kinds(text, text.lower())
+    return bool(kinds) or _LIKE_A_KEY.search(text) is not None
+
+
 def _common(kind: str, name: str, text: str, tally: Tally) -> Finding:
     """A sentence that many answers share; it is shown, unless it seems to hold something personal."""
     severity: Severity = KINDS[kind][0]
-    hidden = personal_kinds(text) or account_kinds(text) or secret_kinds(text, text.lower())
-    shown = "a sentence that is not shown, since it seems to hold personal data" if hidden else f"'{text[:80]}'"
+    hidden = "a sentence that is not shown, since it seems to hold personal data or a secret"
+    shown = hidden if _to_be_hidden(text) else f"'{text[:80]}'"
     return Finding(name, f"{KINDS[kind][1]}: {shown}", tally.count, tuple(tally.where), severity)
 
 

@@ -38,7 +38,7 @@ class RowMemory:
         self.question_lengths.append(question_length)
         self.answer_lengths.append(answer_length)
         name, _, line = source.rpartition(":")
-        if not (name and line.isascii() and line.isdigit() and len(line) < 10 and line == str(int(line))):
+        if not (name and line.isascii() and line.isdigit() and len(line) < 10 and line[0] != "0"):
             name, line = source, "0"  # an odd place is kept as it is
         self.files.append(self.names.setdefault(name, len(self.names)))
         self.lines.append(int(line))

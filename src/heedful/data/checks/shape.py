@@ -11,6 +11,7 @@ _LONGEST = 60  # words (or characters, where a script has no spaces) of a phrase
 _LETTERS = re.compile(r"[^\W\d_]{2}")
 _FENCE = re.compile(r"^ {0,3}```", re.MULTILINE)
 _LIST = re.compile(r"\s*(?:[-*+•|>#=]|\d{1,3}[.)]|[a-zA-Z][.)] |\|)")
+_PROGRAM = re.compile(r"[{}<>=\\|_]")
 _CODE_SIGNS = re.compile(r"[;{}<>=\\|_]|\bhttps?:|[)\]]\s*$")
 
 
@@ -69,7 +70,7 @@ def _periodic(units: list[str]) -> bool:
             start = int(breaks[at])
             phrase = joint.join(units[start : start + period])
             length = (len(phrase) + len(joint)) * (int(runs[at]) // period + 1)
-            if length >= 50 and _LETTERS.search(phrase) and not _CODE_SIGNS.search(phrase):
+            if length >= 50 and _LETTERS.search(phrase) and not _PROGRAM.search(phrase):
                 return True
     return False
 
