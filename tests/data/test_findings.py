@@ -216,7 +216,7 @@ SENTENCES = {
     "de": "Der Zug aus dem Norden war verspätet, und niemand am Bahnhof konnte uns sagen, wann er kommen wird.",
     "fr": "Le train du nord était en retard et personne dans la gare ne pouvait nous dire quand il arriverait.",
     "es": "El tren del norte llegó tarde y en la estación nadie nos pudo decir por qué, como es habitual.",
-    "it": "Il treno era in ritardo e nella stazione nessuno sapeva quando sarebbe arrivato, anche se era tardi.",
+    "it": "Il treno del nord era in ritardo e nella stazione non sapeva nessuno quando arrivava, anche se era tardi.",
     "pt": "O trem do norte estava atrasado e na estação não havia uma pessoa que soubesse dizer quando ele viria.",
     "nl": "De trein uit het noorden was te laat en op het station wist niet een van de mensen wanneer hij zou komen.",
     "sv": "Tåget från norr var sent och ingen på stationen kunde säga oss när det skulle komma, men vi väntade också.",

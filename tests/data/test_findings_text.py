@@ -36,6 +36,8 @@ WRONG = [
     "ï»¿begin",
     "锟斤拷锟斤拷",
     "caf\xc3\xa9",
+    "HayrioÄŸlu",
+    "Maria SÃ¡",
 ]
 RIGHT = [
     "Le café est fermé.",
@@ -132,6 +134,8 @@ PERSONAL = [
     ("+81-3-4081-7723", "personal_phone"),
     ("電話は03-4081-7723です", "personal_phone"),
     ("090-4081-7723", "personal_phone"),
+    ("415.732.4418x0669", "personal_phone"),
+    ("tél. 06 56 31 70 68", "personal_phone"),
     ("ip 91.198.174.192", "personal_ip"),
     ("from 2a02:8071:1f4:9c00:51ab::7", "personal_ip"),
     ("card 4539 1488 0343 6467", "personal_card"),

@@ -18,7 +18,7 @@ _MIDDLE = "\x80-\xbf" + "".join(bytes([b]).decode("cp1252", "ignore") for b in r
 _SEQUENCE = re.compile(f"[\xc2-\xdf][{_MIDDLE}]|[\xe0-\xef][{_MIDDLE}]{{2}}|[\xf0-\xf4][{_MIDDLE}]{{3}}")
 _FROM_CP1252 = {bytes([b]).decode("cp1252"): b for b in range(0x80, 0xA0) if b not in (0x81, 0x8D, 0x8F, 0x90, 0x9D)}
 # Punctuation that may really stand after an accented letter: CAFÉ”, «È», café\xa0».
-_PUNCTUATION = frozenset("\xa0«»“”‘’‚„…–—‹›°®™·•¡¿©")
+_PUNCTUATION = frozenset("\xa0«»“”‘’‚„…–—‹›°®™·•©")
 # UTF-8 read as Shift_JIS is full of these three, which hardly any Japanese text has.
 _UTF8_AS_SJIS = re.compile("[縺繧繝]")
 _SJIS_AS_CP1252 = re.compile(f"(?:[‚ƒ][@-~{_MIDDLE}\xc0-\xfc]){{3,}}")
@@ -83,6 +83,8 @@ def _utf8(seen: str) -> str | None:
 def _certain(seen: str, before: str) -> bool:
     """One sequence that hardly any real text has."""
     lead, rest = seen[0], seen[1:]
+    if before.islower() and lead.isupper():  # ZdjÄ™cie: no capital stands within a word
+        return True
     if len(seen) == 2:
         if lead not in "ÂÃ":
             return False

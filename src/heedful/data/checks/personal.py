@@ -40,15 +40,17 @@ _FILES = _words(
 )
 
 # A number in groups: what every telephone, card, SSN and My Number begins as.
-_GROUPS = re.compile(r"(?<![\w.+@/-])\+?\(?\d[\d() .-]{7,30}\d(?![\w@]|[.,/-]\d)", re.ASCII)
-_US_PHONE = re.compile(r"(?:1[-. ])?(?:\(([2-9]\d\d)\) ?|([2-9]\d\d)([-.]))([2-9]\d\d)([-.])(\d{4})")
+_GROUPS = re.compile(r"(?<![\w.+@/-])\+?\(?\d[\d() .-]{7,30}\d(?!(?!x\d)[\w@]|[.,/-]\d)", re.ASCII)
+_US_PHONE = re.compile(r"(?:(?:00)?1[-. ])?(?:\(([2-9]\d\d)\) ?|([2-9]\d\d)([-.]))([2-9]\d\d)([-.])(\d{4})")
 _JP_PHONE = re.compile(r"0(?:[5789]0-\d{4}|[1-9]-\d{4}|[1-9]\d-\d{3,4}|[1-9]\d\d-\d{2,3}|[1-9]\d{3}-\d{1,2})-\d{4}")
 _JP_PHONE_PLAIN = re.compile(r"0[789]0[1-9]\d{7}")
+_FR_PHONE = re.compile(r"0[1-9]([ .-])\d\d(?:\1\d\d){3}")
 _INTERNATIONAL = re.compile(r"\+[1-9]\d{0,2}(?:[ .-]?\(?\d{1,5}\)?){2,6}")
 _SSN = re.compile(r"(?!000|666|9\d\d)\d{3}-(?!00)\d\d-(?!0000)\d{4}")
 _MADE_UP_SSN = frozenset(("078-05-1120", "219-09-9999", "123-45-6789", "457-55-5462", "111-11-1111", "555-55-5555"))
 _CARD = re.compile(
-    r"(?:4\d{3}|5[1-5]\d\d|2[2-7]\d\d|6011|65\d\d)([ -]?)\d{4}\1\d{4}\1\d{4}|3[47]\d\d([ -]?)\d{6}\2\d{5}"
+    r"(?:4\d{3}|5[1-5]\d\d|2[2-7]\d\d|6011|65\d\d|35(?:2[89]|[3-8]\d))([ -]?)\d{4}\1\d{4}\1\d{4}|"
+    r"3[47]\d\d([ -]?)\d{6}\2\d{5}"
 )
 _MADE_UP_CARDS = _words(
     """
@@ -73,10 +75,12 @@ _KNOWN_IPS = _words(
 
 _IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![A-Za-z0-9])")
 _IBAN_LENGTHS = {
-    "AD": 24, "AE": 23, "AT": 20, "BE": 16, "BG": 22, "CH": 21, "CY": 28, "CZ": 24, "DE": 22, "DK": 18, "EE": 20,
-    "ES": 24, "FI": 18, "FR": 27, "GB": 22, "GR": 27, "HR": 21, "HU": 28, "IE": 22, "IL": 23, "IS": 26, "IT": 27,
-    "LI": 21, "LT": 20, "LU": 20, "LV": 21, "MC": 27, "MT": 31, "NL": 18, "NO": 15, "PL": 28, "PT": 25, "RO": 24,
-    "RS": 22, "SA": 24, "SE": 24, "SI": 19, "SK": 24, "SM": 27, "TR": 26, "UA": 29,
+    "AD": 24, "AE": 23, "AL": 28, "AT": 20, "AZ": 28, "BA": 20, "BE": 16, "BG": 22, "BH": 22, "BR": 29, "CH": 21,
+    "CR": 22, "CY": 28, "CZ": 24, "DE": 22, "DK": 18, "DO": 28, "EE": 20, "EG": 29, "ES": 24, "FI": 18, "FR": 27,
+    "GB": 22, "GE": 22, "GR": 27, "GT": 28, "HR": 21, "HU": 28, "IE": 22, "IL": 23, "IS": 26, "IT": 27, "JO": 30,
+    "KW": 30, "KZ": 20, "LB": 28, "LI": 21, "LT": 20, "LU": 20, "LV": 21, "MC": 27, "MD": 24, "ME": 22, "MK": 19,
+    "MT": 31, "MU": 30, "NL": 18, "NO": 15, "PK": 24, "PL": 28, "PT": 25, "QA": 29, "RO": 24, "RS": 22, "SA": 24,
+    "SE": 24, "SI": 19, "SK": 24, "SM": 27, "TN": 24, "TR": 26, "UA": 29, "XK": 20,
 }  # fmt: skip
 _MADE_UP_IBANS = _words(
     """
@@ -150,7 +154,7 @@ def _is_phone(found: str, digits: str, text: str, start: int) -> bool:
         return not digits.startswith(("447700900", "442079460", "441632960"))  # Ofcom's numbers for drama
     if not 10 <= len(digits) <= 11:
         return False
-    return bool(_JP_PHONE.fullmatch(found) or _JP_PHONE_PLAIN.fullmatch(found))
+    return any(form.fullmatch(found) for form in (_JP_PHONE, _JP_PHONE_PLAIN, _FR_PHONE))
 
 
 def luhn(digits: str) -> bool:
