@@ -45,11 +45,11 @@ def has_loop(text: str) -> bool:
     words = text.split()
     if len(words) * 15 >= len(text):
         if len(words) >= 2 * TIMES:
-            tail = words[-60:]  # a model that falls into a loop ends in it
             if len(set(words)) * 2 <= len(words):
                 return _periodic(words)
-            if len(set(tail)) * 2 <= len(tail):
-                return _periodic(tail)
+            for tail in (words[-60:], words[-24:]):  # a model that falls into a loop ends in it
+                if len(set(tail)) * 2 <= len(tail) and _periodic(tail):
+                    return True
         return False
     raw = text.encode("utf-8", "replace")
     return len(zlib.compress(raw, 1)) * 4 <= len(raw) and _periodic(list(text))
