@@ -18,6 +18,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 LONG = 100  # words for which one may be replaced
 _SPACELESS = (
@@ -26,9 +28,7 @@ _SPACELESS = (
 _WORD = re.compile(rf"[{_SPACELESS}]|[^\W{_SPACELESS}]+")
 # Runs of digits, operators that stand beside a digit or a bracket (a hyphen: only before one), and the symbols of logic
 # and set theory.
-_NUMBER = re.compile(
-    r"\d+|(?<=[\d)])\s*[+*/×÷^=<>%]|[+*/×÷^=<>](?=\s*[\d(])|(?<=[\d)])\s*[-−](?=\s*[\d(])|(?<=\s)[-−](?=\s[\d(])|[~¬∀-⋿]"
-)
+_NUMBER = re.compile(r"\d+|(?<=[\d)])\s*[+*/×÷^=<>%]|[+*/×÷^=<>](?=\s*[\d(])|(?<=[\d)])\s*[-−](?=\s*[\d(])|[~¬∀-⋿]")
 _ROMAN = re.compile(r"[ivxlcdm]+")
 _TURNING = frozenset(["no", "not", "never", "nor", "neither", "none", "without", "except", "only", "cannot", "unless"])
 _SHORTEST = 5  # letters of a word that may be misspelt: shorter ones are too often another word ("hat", "hot")
@@ -49,24 +49,53 @@ def _digit(character: str) -> str:
     return str(unicodedata.decimal(character, character))
 
 
-def alike(first: str, second: str) -> bool:
-    """Whether two normalised texts, known to share most of their 5-grams, ask the same by the rules above.
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What `alike` compares of a text: its numbers, its words in order, and the same with a mark on each repetition,
+    so that they make a set."""
 
-    >>> alike("name the capital of france", "name the captial of france, please")
+    numbers: str
+    words: tuple[str, ...]
+    marked: tuple[str, ...]
+    every: frozenset[str]
+
+
+def read(text: str) -> Words:
+    """The words of a normalised text."""
+    found = tuple(_WORD.findall(text))
+    marked = found
+    if len(set(found)) < len(found):
+        times: Counter[str] = Counter()
+        made = []
+        for word in found:
+            times[word] += 1
+            made.append(word if times[word] == 1 else f"{word} {times[word]}")
+        marked = tuple(made)
+    return Words(numbers(text), found, marked, frozenset(marked))
+
+
+def alike(first: Words, second: Words) -> bool:
+    """Whether two texts, known to share most of their 5-grams, ask the same by the rules above.
+
+    >>> alike(read("name the capital of france"), read("name the captial of france, please"))
     True
-    >>> alike("name the capital of france", "name the capital of finland")
+    >>> alike(read("name the capital of france"), read("name the capital of finland"))
     False
     """
-    if numbers(first) != numbers(second):
+    if first.numbers != second.numbers:
         return False
-    a, b = _WORD.findall(first), _WORD.findall(second)
-    counted_a, counted_b = Counter(a), Counter(b)
-    only_a, only_b = list((counted_a - counted_b).elements()), list((counted_b - counted_a).elements())
-    if "".join(only_a) == "".join(only_b):
-        return not _swapped(a, b)
+    more, less = first.every - second.every, second.every - first.every
+    only_a, only_b = _among(first, more), _among(second, less)
+    if "".join(only_a) != "".join(only_b) and not _same_but_spelling(only_a, only_b, first, second):
+        return False
+    return not _swapped(_others(first, more), _others(second, less))
+
+
+def _same_but_spelling(only_a: list[str], only_b: list[str], first: Words, second: Words) -> bool:
+    """Whether the words that stand in one text alone are misspellings of each other, or all on one side."""
     if not _TURNING.isdisjoint(only_a) or not _TURNING.isdisjoint(only_b):
         return False
-    allowed = min(len(a), len(b)) // LONG
+    allowed = min(len(first.words), len(second.words)) // LONG
     if min(len(only_a), len(only_b)) > allowed + _MOST:
         return False
     for word in list(only_a):
@@ -77,7 +106,15 @@ def alike(first: str, second: str) -> bool:
     return min(len(only_a), len(only_b)) <= allowed
 
 
-def _swapped(a: list[str], b: list[str]) -> bool:
+def _among(text: Words, marked: frozenset[str]) -> list[str]:
+    return [w for w, m in zip(text.words, text.marked, strict=True) if m in marked] if marked else []
+
+
+def _others(text: Words, marked: frozenset[str]) -> Sequence[str]:
+    return [w for w, m in zip(text.words, text.marked, strict=True) if m not in marked] if marked else text.words
+
+
+def _swapped(a: Sequence[str], b: Sequence[str]) -> bool:
     """Whether the same words stand in the same places but for two, which changed theirs."""
     if len(a) != len(b):
         return False

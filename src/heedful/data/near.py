@@ -33,12 +33,12 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
-from heedful.data.alike import alike, numbers
+from heedful.data.alike import Words, alike, numbers, read
 from heedful.data.shingles import constants, grams, jaccard, normalise
 
 THRESHOLD = 0.75
 BANDS, ROWS = 16, 6
-WHOLE, WINDOW = 8, 3
+WHOLE, WINDOW = 8, 2
 _LONGEST = 1 << 17  # characters of a text that are compared
 _BLOCK = 1 << 18  # characters that are hashed at a time
 _SLICE = 1 << 16  # grams under one permutation at a time, which fit in a processor's cache
@@ -245,8 +245,13 @@ class NearDuplicates:
             texts = [self._text(r) for r in rows.tolist()]
             a, b = places[: len(x)], places[len(x) :]
             similarities = jaccard(texts, a, b)
+            known: dict[int, Words] = {}
             for k in np.flatnonzero(similarities >= self._threshold).tolist():
-                if alike(texts[a[k]], texts[b[k]]):
+                i, j = int(a[k]), int(b[k])
+                for number in (i, j):
+                    if number not in known:
+                        known[number] = read(texts[number])
+                if alike(known[i], known[j]):
                     yield (int(x[k]), int(y[k])), float(similarities[k])
 
     def _text(self, number: int) -> str:
@@ -303,7 +308,9 @@ def _candidates(
         if step > WINDOW:
             same &= ~large[step:]
         at = np.flatnonzero(same)
-        firsts.append(order[at])
-        seconds.append(order[at + step])
-    a, b = np.concatenate(firsts), np.concatenate(seconds)
+        firsts.append(at)
+        seconds.append(at + step)
+    places = np.concatenate(firsts)
+    together = np.argsort(places, kind="stable")  # a text's pairs side by side, so that it is read once for all
+    a, b = order[places[together]], order[np.concatenate(seconds)[together]]
     return np.minimum(a, b), np.maximum(a, b)
