@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import re
 import subprocess
 import sys
+from collections import Counter
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,7 @@ from heedful.data.splits import (
     OrderSplit,
     RatioSplit,
     Split,
+    divide,
     overlaps,
     parse_split,
     question_of,
@@ -28,6 +32,7 @@ from heedful.data.splits import (
 from heedful.errors import DataError, RequestError
 from heedful.records import Example, Message
 
+WORDS = ("Quickly:", "Homework.", "Geography lesson:", "For a friend:", "Before supper,", "In your own words,")
 RASBT = Path(__file__).resolve().parents[2].parent / "shared/data/instruct/rasbt-instruction-data.json"
 
 
@@ -221,6 +226,132 @@ def test_overlaps_are_counted_with_their_places():
     refuse_overlap([])
 
 
+NEARLY = (
+    "Name three countries in South America and their capitals.",
+    "Name three countries in South Amerca and their capitals!",
+)
+OTHER = "Explain in one sentence why the sky is blue at noon and red in the evening."
+
+
+def test_rows_that_nearly_repeat_a_question_are_an_overlap_of_their_own_kind():
+    split = Split((ask(NEARLY[0], 1), ask(OTHER, 2)), (ask(NEARLY[1], 3), ask(OTHER, 4)), (ask(OTHER + " Why?", 5),))
+    assert [(o.parts, o.kind, o.count) for o in overlaps(split)] == [
+        (("train", "val"), "question", 1),
+        (("train", "val"), "near", 1),
+        (("train", "test"), "near", 1),
+        (("val", "test"), "near", 1),
+    ]
+    (near,) = [o for o in overlaps(split) if o.parts == ("train", "val") and o.kind == "near"]
+    assert re.fullmatch(r"t.jsonl:3 is 0\.\d\d like t.jsonl:1", near.where[0])
+    assert [o.kind for o in overlaps(split, near=False)] == ["question"]
+    with pytest.raises(DataError, match="val rows that nearly repeat a train question: 1"):
+        refuse_overlap(overlaps(split))
+
+
+def test_rows_of_one_group_in_two_parts_are_an_overlap():
+    rows = [dataclasses.replace(ask(f"question {i}", i), group=g) for i, g in enumerate(["a", "b", "b", None])]
+    (found,) = overlaps(Split(tuple(rows[:2]), tuple(rows[2:])))
+    assert (found.kind, found.count, found.where) == ("group", 1, ("t.jsonl:2 is of one group with t.jsonl:1",))
+    with pytest.raises(
+        DataError, match=r"share groups \(val rows of one group with a train row: 1; the first: t.jsonl:2"
+    ):
+        refuse_overlap([found])
+
+
+# Rows that belong together
+
+
+def part_of(split: Split) -> dict[str, str]:
+    return {e.id: part for part, rows in split.parts().items() for e in rows}
+
+
+def with_fields(example: Example, group: str | None = None, **fields: Any) -> Example:
+    return dataclasses.replace(example, group=group, fields=fields)
+
+
+def test_near_duplicates_stay_on_one_side():
+    rows = [*(ask(f"{w} {q}", i * 2 + k) for i, w in enumerate(WORDS) for k, q in enumerate(NEARLY)), *many(60)[20:]]
+    for seed in range(5):
+        split = split_examples(rows, parse_split("60/20/20"), seed)[0]
+        part = part_of(split)
+        assert all(part[f"r{i:06d}"] == part[f"r{i + 1:06d}"] for i in range(0, 2 * len(WORDS), 2))
+        assert not overlaps(split)
+    apart = [part_of(split_examples(rows, parse_split("60/20/20"), s, near=False)[0]) for s in range(5)]
+    assert any(part[f"r{i:06d}"] != part[f"r{i + 1:06d}"] for part in apart for i in range(0, 2 * len(WORDS), 2))
+
+
+def test_groups_and_columns_stay_on_one_side_also_through_each_other():
+    """r1 and r2 share a group, r2 and r3 a column's value, r3 and r4 a question."""
+    rows = [
+        with_fields(ask("one", 1), "g", topic="x"),
+        with_fields(ask("two", 2), "g", topic="y"),
+        with_fields(ask("three", 3), topic="y"),
+        with_fields(ask("Three ", 4), topic=None),
+        *many(60)[10:],
+    ]
+    for seed in range(8):
+        part = part_of(split_examples(rows, parse_split("60/20/20"), seed, group_by="topic")[0])
+        assert len({part[f"r{i:06d}"] for i in (1, 2, 3, 4)}) == 1
+    alone = [part_of(split_examples(rows, parse_split("60/20/20"), s)[0]) for s in range(8)]
+    assert any(part["r000002"] != part["r000003"] for part in alone)
+    assert all(part["r000001"] == part["r000002"] and part["r000003"] == part["r000004"] for part in alone)
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.lists(st.tuples(st.integers(0, 9), st.sampled_from([None, "a", "b", "c"])), min_size=12, max_size=50),
+    st.integers(0, 3),
+    st.randoms(use_true_random=False),
+)
+def test_no_group_is_divided_and_the_order_of_rows_does_not_matter(made: list[Any], seed: int, rng: Any):
+    rows = [with_fields(ask(f"q{q}", i), group) for i, (q, group) in enumerate(made)]
+    mixed = list(rows)
+    rng.shuffle(mixed)
+    try:
+        split = split_examples(rows, parse_split("60/20/20"), seed)[0]
+    except DataError:
+        return
+    assert not overlaps(split)
+    assert part_of(split) == part_of(split_examples(mixed, parse_split("60/20/20"), seed)[0])
+
+
+def test_each_part_gets_its_share_of_every_value():
+    rows = [with_fields(ask(f"question {i}", i), kind="rare" if i % 10 == 0 else "common") for i in range(200)]
+    for seed in range(5):
+        split = split_examples(rows, parse_split("80/10/10"), seed, stratify="kind")[0]
+        counted = [Counter(e.fields["kind"] for e in part) for part in split.parts().values()]
+        assert counted == [{"rare": 16, "common": 144}, {"rare": 2, "common": 18}, {"rare": 2, "common": 18}]
+
+
+def test_shares_that_do_not_come_out_even_go_to_the_largest_remainders():
+    """20 rows, 2 for validation: of 13 a 1.3, of 7 b 0.7, so one each."""
+    rows = [with_fields(ask(f"question {i}", i), kind="a" if i < 13 else "b") for i in range(20)]
+    split = split_examples(rows, parse_split("90/10"), stratify="kind")[0]
+    assert sorted(e.fields["kind"] for e in split.val) == ["a", "b"]
+
+
+def test_a_set_too_large_for_a_part_goes_to_train_and_is_told():
+    rows = [with_fields(ask(f"question {i}", i), "big" if i < 70 else None) for i in range(100)]
+    made = divide(rows, parse_split("80/10/10"))
+    assert [len(part) for part in made.split.parts().values()] == [80, 10, 10]
+    assert {part_of(made.split)[f"r{i:06d}"] for i in range(70)} == {"train"}
+    assert made.notes == (
+        "the largest set of rows that belong together has 70 of 100 rows (the first at t.jsonl:0); rows that belong "
+        "together stay in one part",
+    )
+    pairs = [with_fields(ask(f"question {i}", i), f"g{i // 25}") for i in range(100)]
+    notes = divide(pairs, parse_split("80/10/10")).notes
+    assert "val has 25 rows where 10 were wanted, since rows that belong together are not divided" in notes
+
+
+def test_columns_that_cannot_be_meant():
+    rows = [with_fields(e, topic="a") for e in many(20)]
+    with pytest.raises(RequestError, match=r"stratify 'topics': no row has such a column \(did you mean 'topic'\?\)"):
+        divide(rows, parse_split("80/10/10"), stratify="topics")
+    with pytest.raises(RequestError, match="group-by 'topic' is for a split by ratio"):
+        divide(rows, parse_split("order:train=5,val=5"), group_by="topic")
+
+
 # From files
 
 
@@ -240,7 +371,9 @@ def test_load_split_refuses_overlap_unless_allowed(tmp_path: Path):
         load_split([path], spec)
     split, builder = load_split([path], spec, allow_overlap=True)
     document = builder.ledger().to_json()
-    assert document["overlaps"] == [{"parts": ["train", "val"], "count": 1, "where": ["a.jsonl:3 repeats a.jsonl:1"]}]
+    assert document["overlaps"] == [
+        {"parts": ["train", "val"], "kind": "question", "count": 1, "where": ["a.jsonl:3 repeats a.jsonl:1"]}
+    ]
     assert document["unused"] == 1
     assert document["warnings"] == ["rows that are in no part of the split: 1, from a.jsonl:4 on"]
     assert len(split.train) == 2
@@ -272,14 +405,18 @@ def test_the_published_instruction_data():
     examples, builder = load_examples([RASBT])
     assert (len(examples), builder.drops) == (1100, [])
     with pytest.raises(
-        DataError, match="val rows that repeat a train question: 4, test rows that repeat a train question: 2"
+        DataError,
+        match="val rows that repeat a train question: 4, val rows that nearly repeat a train question: 1, "
+        "test rows that repeat a train question: 2;",
     ):
         load_split([RASBT], "order:train=935,test=110,val=55")
     split, builder = load_split([RASBT], "order:train=935,test=110,val=55", allow_overlap=True)
     assert [len(rows) for rows in split.parts().values()] == [935, 55, 110]
-    assert {tuple(o["parts"]): o["count"] for o in builder.ledger().to_json()["overlaps"]} == {
-        ("train", "val"): 4,
-        ("train", "test"): 2,
+    assert {(*o["parts"], o["kind"]): o["count"] for o in builder.ledger().to_json()["overlaps"]} == {
+        ("train", "val", "question"): 4,
+        ("train", "val", "near"): 1,  # "past continuous tense" beside "past perfect continuous tense"
+        ("train", "test", "question"): 2,
     }
-    split, _ = load_split([RASBT], "85/5/10", seed=3)
+    split, builder = load_split([RASBT], "85/5/10", seed=3)
     assert [len(rows) for rows in split.parts().values()] == [935, 55, 110]
+    assert builder.found_overlaps == []

@@ -44,12 +44,9 @@ def grams(texts: Sequence[str], seed: int = 0) -> tuple[NDArray[np.uint64], NDAr
     A hash is the sum of the code points times a multiplier for each place, mixed, modulo 2^64.
     """
     lengths = np.fromiter((len(t) for t in texts), dtype=np.int64, count=len(texts))
-    gap = "\0" * (GRAM - 1)  # so that no gram reaches into the next text, and a short text is padded
+    gap = "\0" * GRAM  # so that no gram reaches into the next text, and a short or empty one is padded
     points = np.frombuffer((gap.join(texts) + gap).encode("utf-32-le", "surrogatepass"), dtype="<u4").astype(np.uint64)
     windows = len(points) - GRAM + 1
-    if windows < 1:  # no text, or empty ones only at the end
-        points = np.concatenate([points, np.zeros(GRAM, np.uint64)])
-        windows = len(points) - GRAM + 1
     hashed = np.zeros(windows, dtype=np.uint64)
     for place, factor in enumerate(constants(seed, "gram", GRAM)):
         hashed += points[place : place + windows] * factor
@@ -58,7 +55,7 @@ def grams(texts: Sequence[str], seed: int = 0) -> tuple[NDArray[np.uint64], NDAr
     hashed ^= hashed >> np.uint64(32)
     counts = np.maximum(lengths - GRAM + 1, 1)
     bounds = np.concatenate([[0], np.cumsum(counts)])
-    first = np.cumsum(lengths + GRAM - 1) - (lengths + GRAM - 1)
+    first = np.cumsum(lengths + GRAM) - (lengths + GRAM)
     return hashed[np.arange(bounds[-1]) + np.repeat(first - bounds[:-1], counts)], bounds
 
 
