@@ -112,7 +112,7 @@ def test_overlong_error_names_the_row(tmp_path, chat):
 
 def test_nothing_left_says_why(tmp_path, chat):
     path = write(tmp_path / "d.jsonl", alpaca(8))
-    with pytest.raises(DataError, match=r"no training row is left \(8 too long\)"):
+    with pytest.raises(DataError, match=r"no training row is left \(8 too_long"):
         prepare_data(recipe(path, max_length=8), chat)
     with pytest.raises(RequestError, match="no data"):
         prepare_data(Recipe.model_validate({}), chat)

@@ -84,7 +84,7 @@ def test_the_same_id_twice_is_found_where_rows_are_only_counted():
     builder = LedgerBuilder(remember=False)
     for number in (5, 1, 7, 1):
         builder.keep(ask("q", number=number))
-    with pytest.raises(DataError, match="kept rows 2 and 4 have the same id"):
+    with pytest.raises(DataError, match=r"t.jsonl:1: the row has the id of t.jsonl:1; give"):
         builder.ledger()
 
 

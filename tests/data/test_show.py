@@ -159,7 +159,7 @@ def test_dropped_rows_with_the_reason_and_what_the_file_has(run):
     # One of each reason before a second of any.
     assert places(run("rows.jsonl", "--dropped", "--limit", 2)) == ["rows.jsonl:4", "rows.jsonl:5"]
     text = stdout(run("rows.jsonl", "--dropped", "--max-length", 20, "--limit", 1))
-    assert "too long" in text
+    assert "too_long" in text
     assert "; 1 shown" in text
     assert "no row is dropped" in stdout(run("talk.jsonl", "--dropped"))
     documents = json.loads(stdout(run("rows.jsonl", "--dropped", "--json")))
@@ -167,7 +167,7 @@ def test_dropped_rows_with_the_reason_and_what_the_file_has(run):
     assert documents[0]["dropped"] == "empty_answer"
     # By name too, among rows that stay; and a row that is dropped for its length only.
     assert "dropped: empty_answer" in stdout(run("rows.jsonl", "--row", 4))
-    assert "dropped: too long; longer than max_length 8 tokens" in stdout(run("rows.jsonl", "--max-length", 8))
+    assert "dropped: too_long; longer than max_length 8 tokens" in stdout(run("rows.jsonl", "--max-length", 8))
 
 
 def test_two_files_of_one_name(run, folder):

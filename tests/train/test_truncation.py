@@ -54,7 +54,7 @@ def left(turns: Any, limit: int, overlong: str = "truncate", train_on: str = "an
     """The messages that are left, after the checks that hold for every shortened row; None where it is dropped."""
     made = fitted(turns, limit, overlong, train_on)
     if isinstance(made, Drop):
-        assert made.reason == "too long"
+        assert made.reason == "too_long"
         return None
     again = CHAT.encode(made.example, train_on)
     assert (made.row.ids, made.row.loss_mask) == (again.ids, again.loss_mask)
@@ -162,7 +162,7 @@ def test_the_turn_that_is_trained_is_never_the_one_that_goes():
 def test_a_row_in_which_nothing_is_trained_is_dropped_however_short():
     made = fitted((user("a"), answer("b", train=False)), 1000)
     assert isinstance(made, Drop)
-    assert (made.reason, made.source) == ("nothing trained", "x:1")
+    assert (made.reason, made.source) == ("nothing_trained", "x:1")
 
 
 def test_answers_are_cut_only_when_asked_by_name():
@@ -226,8 +226,8 @@ def conversations(draw: Any) -> tuple[Message, ...]:
 def test_what_holds_for_every_row(messages, limit, overlong, train_on):
     made = fitted(messages, limit, overlong, train_on)
     if isinstance(made, Drop):
-        assert made.reason in ("too long", "nothing trained")
-        assert overlong == "truncate" or made.reason == "nothing trained" or not _least_fits(messages, limit)
+        assert made.reason in ("too_long", "nothing_trained")
+        assert overlong == "truncate" or made.reason == "nothing_trained" or not _least_fits(messages, limit)
         return
     row, kept = made.row, made.example.messages
     assert len(row.ids) <= limit

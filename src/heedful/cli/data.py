@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from heedful.cli.output import print_json, write_page
+from heedful.cli.output import FILES, print_json, write_page
 from heedful.errors import HeedfulError, RequestError, RunError
 from heedful.store import disk_errors, write_json, write_jsonl
 
@@ -21,7 +21,6 @@ app = typer.Typer(
     help="Look at data before a model sees it: the ledger, and splits that do not leak.", no_args_is_help=True
 )
 
-FILES = "Files (JSON, JSONL, CSV, TSV, Parquet, Arrow; .gz, .zst), folders, globs or hub:owner/name."
 FilesOption = Annotated[list[str] | None, typer.Argument(help=FILES)]
 SplitOption = Annotated[
     str | None, typer.Option(help="85/5/10, order:train=935,test=110,val=55, or train=FILE,val=FILE,test=FILE.")
@@ -54,7 +53,7 @@ def check(
     ] = None,
     near: Annotated[
         bool, typer.Option("--near/--no-near", help="Look for near-duplicates, which takes most of the time.")
-    ] = False,
+    ] = True,
     model: Annotated[str | None, typer.Option(help="Count this model's tokens, as training would.")] = None,
     template: Annotated[str, typer.Option(help="With --model: a template; auto is the model's own.")] = "auto",
     train_on: Annotated[str, typer.Option(help="With --model: answers, last-answer or everything.")] = "answers",
@@ -156,7 +155,7 @@ def _judge(ledger: dict[str, Any], allow_overlap: bool) -> None:
     from heedful.data.splits import Overlap, overlap_sentence
 
     faults = []
-    found = [Overlap(tuple(o["parts"]), o["count"], tuple(o["where"])) for o in ledger["overlaps"]]
+    found = [Overlap(tuple(o["parts"]), o["count"], tuple(o["where"]), o["kind"]) for o in ledger["overlaps"]]
     if found and not allow_overlap:
         faults.append(overlap_sentence(found))
     faults += [

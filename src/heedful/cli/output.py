@@ -10,6 +10,8 @@ import typer
 
 from heedful.store import write_text
 
+FILES = "Files (JSON, JSONL, CSV, TSV, Parquet, Arrow; .gz, .zst), folders, globs or hub:owner/name."
+
 
 def print_json(value: Any) -> None:
     """One JSON document on stdout."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from heedful.chat import TRAIN_ON
+from heedful.cli.output import FILES
 from heedful.errors import RequestError, did_you_mean
 from heedful.store import disk_errors
 
@@ -37,7 +38,7 @@ class Fit:
 
 
 def show(
-    files: Annotated[list[str], typer.Argument(help="JSON, JSONL, CSV or Parquet.")],
+    files: Annotated[list[str], typer.Argument(help=FILES)],
     model: Annotated[str, typer.Option(help="The model whose tokenizer and template are used.")] = "pip:gemma3-270m",
     template: Annotated[str, typer.Option(help="A template; auto is the model's own, else alpaca.")] = "auto",
     train_on: Annotated[str, typer.Option(help="answers, last-answer or everything.")] = "answers",
@@ -53,6 +54,9 @@ def show(
     max_length: Annotated[int | None, typer.Option(min=8, help="Longest row, in tokens; none by default.")] = None,
     overlong: Annotated[str, typer.Option(help="What is done with a longer row: drop, truncate, ...")] = "drop",
     format: Annotated[str | None, typer.Option(help="Name the format instead of recognising it.")] = None,
+    columns: Annotated[
+        str | None, typer.Option("--map", metavar="NAMES", help="Name the columns: instruction=question,output=answer.")
+    ] = None,
     ids: Annotated[
         bool, typer.Option("--ids", help="A line for each token: its id, text and whether it is trained.")
     ] = False,
@@ -69,11 +73,17 @@ def show(
     fit = Fit(train_on, max_length, overlong)
     _check(fit, {"--row": bool(row), "--longest": longest, "--random": random, "--dropped": dropped}, html)
     from heedful.chat import Chat
-    from heedful.data import load_examples
+    from heedful.data.formats import parse_map
+    from heedful.data.load import load
+    from heedful.data.reading import nothing_left
     from heedful.models.loading import load_tokenizer
 
     some = bool(row) or longest or random or dropped
-    examples, builder = load_examples(files, format=format, limit=None if some else limit)
+    named = parse_map(columns) if columns else {}
+    loaded = load(files, format, None if some else limit, columns=named, look=False, need_rows=False)
+    examples, builder = loaded.examples, loaded.builder
+    if not examples and not dropped:
+        raise nothing_left(builder, files[0])
     chat = Chat.bind(template, load_tokenizer(model, trust_remote_code, lambda s: typer.echo(s, err=True)))
     note = None
     if dropped:
@@ -195,13 +205,12 @@ def _shown(picked: Iterable[Example | Drop], chat: Chat, fit: Fit, files: Sequen
 
 def _with_raw_rows(drops: Sequence[Drop], files: Sequence[str]) -> list[ShownRow | ShownDrop]:
     """Dropped rows with what the files have at their places: read again, because they were not kept."""
-    from heedful.data.sources import read_rows
+    from heedful.data.collect import collect
     from heedful.report.token_view import ShownDrop
 
     wanted, found = {d.source for d in drops}, {}
-    names = Counter(Path(f).name for f in files)
-    for file in files if wanted else ():
-        for row in read_rows(file, Path(file).name if names[Path(file).name] == 1 else file):
+    for source in collect(files) if wanted else ():
+        for row in source.rows():
             if row.source in wanted:
                 found[row.source] = row.value
             if len(found) == len(wanted):

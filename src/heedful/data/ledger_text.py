@@ -85,7 +85,7 @@ def _near(near: Mapping[str, Any] | None) -> Iterator[str]:
     if near and near.get("count"):
         clusters = f" in {near['clusters']:,} groups" if near.get("clusters") else ""
         where = _places({"count": near["count"], "where": near.get("where", ())}, _SHOWN_PLACES)
-        yield f"rows that are nearly the same as an earlier row: {near['count']:,}{clusters} ({where})"
+        yield f"rows whose question is nearly that of an earlier row: {near['count']:,}{clusters} ({where})"
 
 
 def _part_figures(p: Mapping[str, Any]) -> str:

@@ -10,18 +10,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from heedful.data.audit import LedgerBuilder
 from heedful.data.collect import Source, collect
+from heedful.data.contamination import Index
 from heedful.data.reading import ReadOptions, nothing_left, read_sources
-from heedful.data.splits import FileSplit, Split, SplitSpec, overlaps, parse_split, refuse_overlap, split_examples
+from heedful.data.splits import FileSplit, RatioSplit, Split, SplitSpec, divide, overlaps, parse_split, refuse_overlap
 from heedful.data.survey import Survey
 from heedful.errors import DataError, RequestError
 from heedful.records import Example
-
-if TYPE_CHECKING:
-    from heedful.data.contamination import Index
 
 
 @dataclass
@@ -58,6 +56,7 @@ def load(
     seed: int = 0,
     indexes: Sequence[Index] = (),
     look: bool = True,
+    need_rows: bool = True,
 ) -> Loaded:
     """Read files into examples, each row accounted for.
 
@@ -65,12 +64,13 @@ def load(
     `format` names the format of all files (default: recognised file by file), `columns` the file's own columns;
     `limit` reads at most so many rows in all; with ``answers=False`` rows may end with a question. With ``look=False``
     the rows are read and not looked at. Ids are the rows' own, else ``r000001`` by place.
-    Raises DataError where a file cannot be read, an id stands twice, or no row can be used.
+    Raises DataError where a file cannot be read, an id stands twice, or no row can be used (unless
+    ``need_rows=False``).
     """
     how = ReadOptions(format, columns or {}, limit, answers, seed)
     loaded = Loaded()
     _add(loaded, sources_of(paths, loaded.builder), how)
-    if not loaded.examples:
+    if not loaded.examples and need_rows:
         raise nothing_left(loaded.builder, str(paths[0]))
     if look:
         _look(loaded, indexes)
@@ -159,14 +159,13 @@ def load_parts(
         _add(loaded, sources_of(paths, loaded.builder), how)
         if not loaded.examples:
             raise nothing_left(loaded.builder, str(paths[0]))
-        split, left = split_examples(loaded.examples, spec, dividing.seed)
-        notes: list[str] = []
-        if left:
-            notes = [*notes, f"rows that are in no part of the split: {len(left):,}, from {left[0].source} on"]
-        for note in notes:
+        made = divide(loaded.examples, spec, dividing.seed, group_by=dividing.group_by, stratify=dividing.stratify)
+        split, left = made.split, made.left
+        more = [f"rows that are in no part of the split: {len(left):,}, from {left[0].source} on"] if left else []
+        for note in (*made.notes, *more):
             loaded.builder.warn(note)
     _look(loaded, indexes)
-    loaded.builder.add_split(split, overlaps(split))
+    loaded.builder.add_split(split, overlaps(split, near=not isinstance(spec, RatioSplit)))
     return loaded, split
 
 
@@ -188,8 +187,4 @@ def _load_by_file(spec: FileSplit, how: ReadOptions) -> tuple[Loaded, Split]:
 
 def load_indexes(paths: Sequence[str]) -> list[Index]:
     """The indexes of benchmarks that `heedful data index` wrote."""
-    if not paths:
-        return []
-    from heedful.data.contamination import Index
-
     return [Index.load(path) for path in paths]

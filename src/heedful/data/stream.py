@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from heedful.data.audit import LedgerBuilder
+from heedful.data.contamination import Index
 from heedful.data.figures import CharacterFigures, TokenFigures
 from heedful.data.formats import Drop
 from heedful.data.load import sources_of
 from heedful.data.reading import ReadOptions, nothing_left, read_sources
 from heedful.data.survey import Survey
 from heedful.records import Example, TokenExample
-
-if TYPE_CHECKING:
-    from heedful.data.contamination import Index
 
 
 class Fitted(Protocol):
@@ -40,7 +38,7 @@ def check_files(
     paths: Sequence[str | Path],
     how: ReadOptions,
     indexes: Sequence[Index] = (),
-    near: bool = False,
+    near: bool = True,
     tokens: Tokenizing | None = None,
 ) -> LedgerBuilder:
     """Read files row by row and write down what becomes of each; with `tokens` as the model would see them.

@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from heedful.data.audit import LedgerBuilder
+from heedful.data.contamination import Index
 from heedful.data.findings import RowChecks
-from heedful.data.splits import SHOWN, question_of
+from heedful.data.near import NearDuplicates
+from heedful.data.splits import SHOWN
 from heedful.records import Example
-
-if TYPE_CHECKING:
-    from heedful.data.contamination import Index
-    from heedful.data.near import NearDuplicates
 
 
 class Survey:
-    """Takes the kept rows one by one, and writes what it found into the ledger at the end.
+    """Takes the kept rows one by one, in the builder's order, and writes what it found into the ledger at the end.
 
         with Survey(builder, indexes) as survey:
             for example in examples: survey.add(example)
@@ -28,13 +26,12 @@ class Survey:
     time.
     """
 
-    def __init__(self, builder: LedgerBuilder, indexes: Sequence[Index] = (), near: bool = False):
+    def __init__(self, builder: LedgerBuilder, indexes: Sequence[Index] = (), near: bool = True):
         self._builder = builder
         self._checks = RowChecks()
         self._indexes = [_Contamination(index) for index in indexes]
         self._stack = ExitStack()
-        self._near = self._stack.enter_context(_near()) if near else None
-        self._sources = _Places()
+        self._near = self._stack.enter_context(NearDuplicates()) if near else None
 
     def __enter__(self) -> Survey:
         return self
@@ -47,9 +44,8 @@ class Survey:
     def add(self, example: Example) -> None:
         """Look at one row."""
         self._checks.add(example)
-        if self._near:
-            self._near.add(question_of(example))
-            self._sources.add(example.source)
+        if self._near is not None:
+            self._near.add(asked(example))
         for index in self._indexes:
             index.add(example)
 
@@ -64,41 +60,22 @@ class Survey:
         for found in self._checks.findings():
             self._builder.add_finding(found.finding, found.sentence, found.count, found.where, found.severity)
         self._builder.more["distributions"] = self._checks.distributions()
-        if self._near:
+        if self._near is not None:
             self._builder.more["near_duplicates"] = self._near_duplicates(self._near)
         if self._indexes:
             self._builder.more["contamination"] = [i.to_json() for i in self._indexes]
 
     def _near_duplicates(self, near: NearDuplicates) -> dict[str, Any]:
         pairs = [p for p in near.pairs() if p.similarity < 1]
-        shown = [
-            f"{self._sources[p.second]} is {p.similarity:.2f} like {self._sources[p.first]}" for p in pairs[:SHOWN]
-        ]
-        return {"compared": len(self._sources), "count": len(pairs), "where": shown}
+        at = self._builder.places()
+        shown = [f"{at[p.second]} is {p.similarity:.2f} like {at[p.first]}" for p in pairs[:SHOWN]]
+        return {"compared": len(near), "count": len(pairs), "where": shown}
 
 
-def _near() -> NearDuplicates:
-    from heedful.data.near import NearDuplicates
-
-    return NearDuplicates()
-
-
-class _Places:
-    """The places of rows, in one block of bytes: some 25 bytes a row."""
-
-    def __init__(self) -> None:
-        self._text = bytearray()
-        self._ends: list[int] = []
-
-    def add(self, place: str) -> None:
-        self._text += place.encode()
-        self._ends.append(len(self._text))
-
-    def __len__(self) -> int:
-        return len(self._ends)
-
-    def __getitem__(self, k: int) -> str:
-        return bytes(self._text[self._ends[k - 1] if k else 0 : self._ends[k]]).decode()
+def asked(example: Example) -> str:
+    """What a row asks, as near-duplicates compare it: its prompt without system messages, which many rows share."""
+    turns = (f"{m.content}\n{m.context}" if m.context else m.content for m in example.prompt if m.role != "system")
+    return "\n".join(turns)
 
 
 class _Contamination:

@@ -162,8 +162,11 @@ def _need_rows(examples: dict[str, list[Example]], ledger: dict[str, Any]) -> No
     for part in ("train", "val"):
         if not examples[part]:
             reasons = ", ".join(f"{r['count']} {r['reason']}" for r in ledger["reasons"]) or "the split gives it none"
+            first = (
+                f"; {ledger['reasons'][0]['where'][0]}: {ledger['reasons'][0]['sentence']}" if ledger["reasons"] else ""
+            )
             name = {"train": "training", "val": "validation"}[part]
-            raise DataError(f"no {name} row is left ({reasons}); change the split, max_length or the data")
+            raise DataError(f"no {name} row is left ({reasons}{first}); change the split, max_length or the data")
 
 
 def save_data(data: PreparedData, run: RunFolder) -> None:

@@ -59,7 +59,7 @@ def fit_row(
         row = chat.encode(example, train_on)
         if not row.trained_tokens:
             sentence = "nothing in the row is trained, so it teaches nothing; take train: false from one of its answers"
-            return Drop("nothing trained", sentence, example.source)
+            return Drop("nothing_trained", sentence, example.source)
         if max_length is None or len(row.ids) <= max_length:
             return Fitted(example, row)
         if overlong == "error":
@@ -75,7 +75,7 @@ def fit_row(
     if made is not None:
         return made
     rest = {"truncate": " even without its input", "truncate-answer": " even with its answer cut"}.get(overlong, "")
-    return Drop("too long", f"longer than max_length {max_length:,} tokens{rest}", example.source)
+    return Drop("too_long", f"longer than max_length {max_length:,} tokens{rest}", example.source)
 
 
 def shorten(
