@@ -35,6 +35,21 @@ def test_an_item_is_found_by_its_place(index: Index):
     assert index.check("") == []
 
 
+def test_short_questions_are_looked_for_and_short_answers_are_not(tmp_path: Path):
+    """An answer of 5 to 7 words stands in many rows by chance; 8 words are looked for whatever they are."""
+    file = tmp_path / "qa.jsonl"
+    file.write_text(
+        json.dumps({"q": "Who are they, and where?", "a": ["the richest people in the world", "of it"]})
+        + "\n"
+        + json.dumps({"q": "Why?", "a": ["the eight richest people in the whole world"]})
+    )
+    index = build_index([file])
+    assert [(h.item) for h in index.check("who are they and where")] == ["qa.jsonl:1 q"]
+    assert index.check("They are the richest people in the world.") == []
+    assert [h.item for h in index.check("They are the eight richest people in the whole world.")] == ["qa.jsonl:2 a[0]"]
+    assert (len(index), index.too_short) == (2, 3)
+
+
 def test_the_share_by_hand(index: Index):
     """Of 8 grams, a changed last word spoils one; without the last two words 6 are left, without three 5."""
     given = QUESTION.split()
@@ -96,7 +111,7 @@ def test_files_that_cannot_be_read(tmp_path: Path):
     with pytest.raises(DataError, match=r"a.json:2: broken JSON"):
         build_index([tmp_path / "a.json"])
     (tmp_path / "b.txt").write_text("too short\n")
-    with pytest.raises(DataError, match="no item of 5 words or more"):
+    with pytest.raises(DataError, match="no question of 5 words or text of 8"):
         build_index([tmp_path / "b.txt"])
     with pytest.raises(DataError, match="no such file"):
         build_index([tmp_path / "none.csv"])
@@ -163,7 +178,7 @@ def test_words_are_level(text: str):
 
 @given(st.lists(st.sampled_from("abcdefghij"), min_size=5, max_size=30), st.text(max_size=30), st.text(max_size=30))
 def test_every_item_is_found_in_a_text_that_holds_it(tmp_path_factory, found: list[str], before: str, after: str):
-    text = " ".join(w * 3 for w in found)
+    text = " ".join(w * 3 for w in found) + "?"
     file = tmp_path_factory.mktemp("i") / "x.txt"
     file.write_text(text + "\n")
     assert [h.share for h in build_index([file]).check(f"{before} {text} {after}")] == [1.0]

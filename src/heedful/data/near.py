@@ -11,7 +11,7 @@ resemblance and containment of documents, 1997; Leskovec, Rajaraman, Ullman, Min
 3. With 16 bands of 6 minima a pair of similarity s is a candidate with probability 1 - (1 - s^6)^16: 0.957 at 0.75,
 0.992 at 0.8, 0.9995 at 0.85, 1 - 2e-6 at 0.9. Every candidate is verified, so none is told that is not one.
 
-Memory: 84 bytes a text while they are added, some 60 more at the end. Texts lie in a temporary file that has no name,
+Memory: 84 bytes a text while they are added and about 200 at the end. Texts lie in a temporary file that has no name,
 and of a text of more than 131,072 characters only so many are compared.
 
 Many texts of one template fall into one bucket of a band. In a bucket of more than `WHOLE` texts each is compared with
@@ -126,13 +126,14 @@ class NearDuplicates:
         labels, same = self._compared(), self._firsts
         earliest: dict[int, int] = {}  # a text's first occurrence -> the earliest row of `first` that has it
         mates: dict[int, list[int]] = {}  # label -> those rows
-        among = set(first)
+        shared = np.bincount(labels, minlength=1)[labels] > 1 if len(labels) else np.empty(0, dtype=bool)
+        among = {i for i in first if shared[i]}  # few rows, so that the sets and lists below are small
         for i in sorted(among):
             if earliest.setdefault(int(same[i]), i) == i:
                 mates.setdefault(int(labels[i]), []).append(i)
         found: dict[int, Pair] = {}
         open_: list[tuple[int, list[int]]] = []
-        for i in sorted(set(second)):
+        for i in sorted({i for i in second if shared[i]}):
             twin = earliest.get(int(same[i]), i)
             if twin != i and (twin < i or i not in among):
                 found[i] = Pair(twin, i, 1.0)
@@ -216,7 +217,7 @@ class NearDuplicates:
     def _join(self, different: NDArray[np.int64], joined: _Joined) -> None:
         """Join the near-duplicates among texts that are different, band by band."""
         keys = [self._band(band, different) for band in range(BANDS)]
-        self._blocks.clear()
+        self._blocks.clear()  # before the memory of candidates is needed
         windowed = np.zeros(len(different), dtype=np.uint16)  # a bit for each band: not all of its bucket was compared
         for band in range(BANDS):
             a, b = _candidates(keys[band], keys[(band + 1) % BANDS], windowed, band)
