@@ -21,7 +21,6 @@ a text. Pairs that are joined already are left out.
 
 from __future__ import annotations
 
-import os
 import tempfile
 import zlib
 from array import array
@@ -202,7 +201,6 @@ class NearDuplicates:
         if self._labels is None:
             if self._waiting:
                 self._hash()
-            self._file.flush()
             digests = np.frombuffer(self._digests, dtype=np.uint64) if self._digests else np.empty(0, dtype=np.uint64)
             _, first, inverse = np.unique(digests, return_index=True, return_inverse=True)
             self._firsts = first[inverse].astype(np.int64)
@@ -257,8 +255,8 @@ class NearDuplicates:
 
     def _text(self, number: int) -> str:
         begin = self._ends[number - 1] if number else 0
-        raw = os.pread(self._file.fileno(), self._ends[number] - begin, begin)
-        return raw.decode("utf-8", "surrogatepass")
+        self._file.seek(begin)
+        return self._file.read(self._ends[number] - begin).decode("utf-8", "surrogatepass")
 
 
 class _Joined:
