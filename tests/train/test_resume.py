@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import hashlib
+import pickle
 import random
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 from safetensors.torch import load_file
 
+import heedful
 from heedful.errors import RunError
 from heedful.models.checkpoints import list_checkpoints, read_checkpoint
-from heedful.store import RunFolder, read_json, read_jsonl, read_metrics
+from heedful.records import hash_of
+from heedful.store import RunFolder, read_json, read_jsonl, read_metrics, write_json
+from heedful.train import loop
 from heedful.train.recipe import make_recipe, recipe_yaml
+from heedful.train.verdict import Evaluation
+from heedful.view import Silent
 from heedful.workflow import resume_run, start_run
 
 
@@ -184,26 +194,120 @@ def copy(tiny_run, tmp_path) -> RunFolder:
     return run
 
 
-@pytest.mark.parametrize("name", ["weights.safetensors", "optimizer.safetensors", "state.json"])
-def test_a_damaged_checkpoint_is_told_and_the_one_before_serves(copy, tiny_run, name):
-    newest, before = list_checkpoints(copy.checkpoints, "step")[:2]
-    data = bytearray((newest / name).read_bytes())
+def flip_a_byte(file: Path) -> None:
+    data = bytearray(file.read_bytes())
     data[len(data) // 2] ^= 0x80
-    (newest / name).write_bytes(data)
-    with pytest.raises(RunError, match=f"{name}: damaged .* delete .*{newest.name} to go on") as error:
+    file.write_bytes(data)
+
+
+DAMAGE = {
+    "damaged": flip_a_byte,
+    "damaged (truncated)": lambda file: file.write_bytes(file.read_bytes()[:-7]),
+    "missing": Path.unlink,
+}
+FILES = ("weights.safetensors", "optimizer.safetensors", "state.json")
+
+
+class Listening(Silent):
+    """A view that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def say(self, sentence: str) -> None:
+        self.said.append(sentence)
+
+
+@pytest.mark.parametrize("how", DAMAGE)
+@pytest.mark.parametrize("name", FILES)
+def test_a_damaged_checkpoint_is_told_and_the_one_before_serves(copy, tiny_run, name, how):
+    newest = list_checkpoints(copy.checkpoints, "step")[0]
+    DAMAGE[how](newest / name)
+    with pytest.raises(RunError, match=f"^{newest}/{name}: {how.split()[0]}.*; restore it") as error:
+        read_checkpoint(newest)
+    assert "\n" not in str(error.value)
+    view = Listening()
+    resume_run(copy.path, view)
+    told = [s for s in view.said if name in s]
+    assert len(told) == 1
+    assert f"renamed to damaged-{newest.name}, and the run goes on from the checkpoint before it" in told[0]
+    assert read_json(copy.manifest)["told"] == told
+    assert (copy.checkpoints / f"damaged-{newest.name}").is_dir()
+    assert weights(copy) == weights(RunFolder(tiny_run))
+    assert read_checkpoint(newest).step == 12
+
+
+def test_damaged_best_weights_are_found_before_training_goes_on(tiny, tmp_path, monkeypatch):
+    """Not at the end of the run, when the best weights are wanted."""
+    run = RunFolder(tmp_path / "run")
+    made = iter((5.0, 2.0, 3.0, 4.0, 5.0))  # the best at step 3
+    monkeypatch.setattr(loop, "measure_loss", lambda t, rows, step: Evaluation(step, (next(made),), (1,)))
+    start_run(make_recipe(tiny.settings(keep_checkpoints=2, samples=0, test_questions=0)), run.path)
+    newest, before = list_checkpoints(run.checkpoints, "step")
+    best = run.checkpoints / "best-000003"
+    shutil.rmtree(run.model)
+    flip_a_byte(best / "weights.safetensors")
+    with pytest.raises(RunError, match=f"^{best}/weights.safetensors: damaged .* no checkpoint before it is whole"):
+        resume_run(run.path)
+    assert newest.is_dir()
+    assert before.is_dir()
+
+
+def test_where_every_checkpoint_is_damaged_the_run_ends_in_one_sentence(copy):
+    for path in list_checkpoints(copy.checkpoints, "step"):
+        flip_a_byte(path / "weights.safetensors")
+    held = {p: p.read_bytes() for p in copy.checkpoints.rglob("*") if p.is_file()}
+    with pytest.raises(RunError, match=r"delete .*checkpoints to begin again from the start$") as error:
         resume_run(copy.path)
     assert "\n" not in str(error.value)
-    shutil.rmtree(newest)
-    assert before.is_dir()
+    assert {p: p.read_bytes() for p in copy.checkpoints.rglob("*") if p.is_file()} == held
+
+
+class Bomb:
+    def __init__(self, path: Path):
+        self.path = path
+
+    def __reduce__(self) -> Any:
+        return (Path.touch, (self.path,))
+
+
+def test_a_pickle_in_a_checkpoint_is_never_read(copy, tiny_run, tmp_path):
+    """Neither one beside the other files nor one under their name."""
+    fired = tmp_path / "fired"
+    newest, before = list_checkpoints(copy.checkpoints, "step")[:2]
+    for name in ("optimizer.pt", "weights.bin", "rng.pkl"):
+        (newest / name).write_bytes(pickle.dumps(Bomb(fired)))
+    torch.save({"x": Bomb(fired)}, before / "weights.safetensors")
+    assert read_checkpoint(newest).step == 12
+    with pytest.raises(RunError, match="damaged"):
+        read_checkpoint(before)
     resume_run(copy.path)
     assert weights(copy) == weights(RunFolder(tiny_run))
+    assert not fired.exists()
+    pickle.loads((newest / "rng.pkl").read_bytes())
+    assert fired.exists(), "the bomb would have gone off"
 
 
-def test_a_checkpoint_without_its_state_is_damaged_too(copy):
+def test_a_pickle_whose_hash_fits_is_refused_too(copy, tmp_path):
+    """Who can write the folder can write the hash: the format itself must not run code."""
+    fired = tmp_path / "fired"
     newest = list_checkpoints(copy.checkpoints, "step")[0]
-    (newest / "state.json").unlink()
-    with pytest.raises(RunError, match="damaged"):
+    torch.save({"x": Bomb(fired)}, newest / "weights.safetensors")
+    state = read_json(newest / "state.json")
+    state["sha256"]["weights.safetensors"] = hashlib.sha256((newest / "weights.safetensors").read_bytes()).hexdigest()
+    del state["self"]
+    write_json(newest / "state.json", {**state, "self": hash_of(state, 64)})
+    with pytest.raises(RunError, match=r"weights\.safetensors: not a safetensors file"):
         read_checkpoint(newest)
+    assert not fired.exists()
+
+
+def test_no_module_reads_pickles():
+    """Neither torch.load nor pickle stands anywhere in the package."""
+    sources = list(Path(heedful.__file__).parent.rglob("*.py"))
+    assert len(sources) > 50
+    for path in sources:
+        assert not re.search(r"torch\.load\(|import pickle|pickle\.load|load_state_dict\(torch", path.read_text()), path
 
 
 def test_without_any_checkpoint_left_it_begins_again(copy, tiny_run):
@@ -211,7 +315,16 @@ def test_without_any_checkpoint_left_it_begins_again(copy, tiny_run):
         shutil.rmtree(path)
     resume_run(copy.path)
     assert weights(copy) == weights(RunFolder(tiny_run))
-    assert len(list_checkpoints(copy.checkpoints, "best")) == 1
+
+
+@pytest.mark.parametrize("keep", [1, 2])
+def test_best_weights_are_kept_as_long_as_a_checkpoint_names_them(tiny, tmp_path, keep):
+    run = RunFolder(tmp_path / "run")
+    start_run(make_recipe(tiny.settings(keep_checkpoints=keep, samples=0, test_questions=0)), run.path)
+    kept = list_checkpoints(run.checkpoints, "step")
+    assert len(kept) == keep
+    named = {f"best-{read_json(p / 'state.json')['best_step']:06d}" for p in kept}
+    assert {p.name for p in list_checkpoints(run.checkpoints, "best")} == named
 
 
 def test_a_best_checkpoint_of_an_undone_attempt_is_not_taken(copy, tiny_run):

@@ -3,8 +3,9 @@
     checkpoints/step-000120/  weights.safetensors  optimizer.safetensors  state.json
     checkpoints/best-000090/  weights.safetensors  state.json
 
-`state.json` bears the SHA-256 of the other files and of itself. A folder is filled under another name and renamed,
-and renamed again before it is removed, so a folder with the right name is complete, whenever a kill came.
+`state.json` is written last and bears the SHA-256 of the other files and of itself. A folder is filled under another
+name and renamed, and renamed again before it is removed, so a folder with the right name is complete, whenever a kill
+came. Files that `state.json` does not name are never read.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from heedful.errors import DataError, RunError
@@ -27,6 +29,7 @@ from heedful.store import disk_errors, read_json, write_json
 WEIGHTS = "weights.safetensors"
 OPTIMIZER = "optimizer.safetensors"
 STATE = "state.json"
+MEND = "; restore it from a copy or take another checkpoint"
 
 
 @dataclass(frozen=True)
@@ -75,16 +78,30 @@ def _save_tensors(path: Path, tensors: dict[str, torch.Tensor]) -> None:
         os.fsync(f.fileno())
 
 
-def rotate(folder: Path, kind: str, keep: int) -> None:
-    """Remove all but the newest `keep` checkpoints of a kind."""
-    for path in list_checkpoints(folder, kind)[keep:]:
+def rotate(folder: Path, keep: int) -> None:
+    """Remove all but the newest `keep` checkpoints, and the best weights that none of those names."""
+    listed = list_checkpoints(folder, "step")
+    kept = listed[:keep]
+    for path in listed[keep:]:
         _remove(path)
+    named = {best for path in kept if (best := _named_best(path)) is not None}
+    for path in list_checkpoints(folder, "best")[1:]:
+        if step_of(path) not in named:
+            _remove(path)
+
+
+def _named_best(path: Path) -> int | None:
+    """The step whose best weights belong to a checkpoint; None where it is damaged or its own weights are the best."""
+    try:
+        return _read_state(path).get("best_step")
+    except RunError:
+        return None
 
 
 def remove_after(folder: Path, kind: str, step: int) -> None:
     """Remove the checkpoints of a kind past a step: a run that goes on from that step has undone them."""
     for path in list_checkpoints(folder, kind):
-        if _step_of(path) > step:
+        if step_of(path) > step:
             _remove(path)
 
 
@@ -96,14 +113,15 @@ def _remove(path: Path) -> None:
         shutil.rmtree(away, ignore_errors=True)
 
 
-def _step_of(path: Path) -> int:
+def step_of(path: Path) -> int:
+    """The step in a checkpoint's name."""
     return int(path.name.rpartition("-")[2])
 
 
 def list_checkpoints(folder: Path, kind: str) -> list[Path]:
     """The checkpoints of a kind, newest first."""
     found = [p for p in folder.glob(f"{kind}-*") if p.name.removeprefix(f"{kind}-").isdigit()]
-    return sorted(found, key=_step_of, reverse=True)
+    return sorted(found, key=step_of, reverse=True)
 
 
 def remove_leftovers(folder: Path) -> None:
@@ -113,33 +131,80 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
-    """Read a checkpoint and verify its hashes; RunError if it is incomplete or was changed."""
-    state = _read_state(path)
-    for name, expected in state["sha256"].items():
-        file = path / name
-        if not file.is_file() or _sha256(file) != expected:
-            raise _damaged(file)
-    weights = load_file(path / WEIGHTS)
-    optimizer = load_file(path / OPTIMIZER) if OPTIMIZER in state["sha256"] else {}
+    """Read a checkpoint after `verify` has found it whole."""
+    state = verify(path)
+    weights = _load_tensors(path / WEIGHTS)
+    optimizer = _load_tensors(path / OPTIMIZER) if OPTIMIZER in state["sha256"] else {}
     return Checkpoint(int(state["step"]), weights, optimizer, state)
 
 
-def _read_state(path: Path) -> dict[str, Any]:
+def _load_tensors(file: Path) -> dict[str, torch.Tensor]:
     try:
-        state = read_json(path / STATE)
-    except DataError:
-        raise _damaged(path / STATE) from None
-    expected = state.pop("self", None) if isinstance(state, dict) else None
-    if expected is None or hash_of(state, 64) != expected:
-        raise _damaged(path / STATE)
+        return load_file(file)
+    except SafetensorError:
+        raise _damaged(file, "not a safetensors file") from None
+
+
+def verify(path: Path) -> dict[str, Any]:
+    """The state of a checkpoint, every file of which has the hash that it was written with.
+
+    Raises RunError, which names the file, where one is missing or was changed.
+    """
+    state = _read_state(path)
+    for name in (WEIGHTS, *(n for n in (OPTIMIZER,) if n in state["sha256"])):
+        file = path / name
+        if not file.is_file():
+            raise _damaged(file, "missing")
+        if _sha256(file) != state["sha256"].get(name):
+            raise _damaged(file)
     return state
 
 
-def _damaged(file: Path) -> RunError:
-    return RunError(
-        f"{file}: damaged (its SHA-256 is not the one that was written); delete {file.parent} "
-        "to go on from the checkpoint before it, or from the start where there is none"
-    )
+def newest_good(folder: Path) -> tuple[Checkpoint | None, list[tuple[Path, str]]]:
+    """The newest checkpoint to go on from, and those after it that cannot serve, each with the reason.
+
+    One whose best weights are damaged cannot serve: the run would end without them. Raises RunError where there are
+    checkpoints and none can serve; None where there are none.
+    """
+    passed: list[tuple[Path, str]] = []
+    for path in list_checkpoints(folder, "step"):
+        try:
+            found = read_checkpoint(path)
+            best = found.state.get("best_step")
+            if best not in (None, found.step):
+                verify(folder / f"best-{best:06d}")
+            return found, passed
+        except RunError as e:
+            passed.append((path, str(e).removesuffix(MEND)))
+    if passed:
+        also = "" if len(passed) == 1 else ", and no checkpoint before it is whole"
+        raise RunError(f"{passed[0][1]}{also}; delete {folder} to begin again from the start")
+    return None, []
+
+
+def put_aside(path: Path) -> Path:
+    """Rename a checkpoint that cannot serve, so that it is neither rotated nor taken; gives the new path."""
+    aside = path.with_name(f"damaged-{path.name}")
+    _remove(aside)
+    return path.rename(aside)
+
+
+def _read_state(path: Path) -> dict[str, Any]:
+    file = path / STATE
+    if not file.is_file():
+        raise _damaged(file, "missing")
+    try:
+        state = read_json(file)
+    except DataError:
+        raise _damaged(file) from None
+    expected = state.pop("self", None) if isinstance(state, dict) else None
+    if expected is None or hash_of(state, 64) != expected:
+        raise _damaged(file)
+    return state
+
+
+def _damaged(file: Path, how: str = "damaged (its SHA-256 is not the one that was written)") -> RunError:
+    return RunError(f"{file}: {how}{MEND}")
 
 
 def _sha256(path: Path) -> str:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+from typing import Any
+
 import torch
 
+from heedful.errors import RunError, TrainingError
 from heedful.models import checkpoints
 from heedful.models.adapters import load_trainable_state, trainable_state
 from heedful.store import read_jsonl
@@ -18,18 +22,42 @@ def save(t: Training) -> None:
     p, folder = t.progress, t.run.checkpoints
     if t.saved_step == p.step:  # an evaluation and Ctrl-C at the same step
         return
-    t.saved_step = p.step
     weights, moments = _whole_state(t)
+    _need_numbers(t, weights)
+    t.saved_step = p.step
     if not t.accelerator.is_main_process:
         return
-    state = {"progress": p.to_json(), "rng": torch.get_rng_state().numpy().tobytes().hex(), "tuning": t.recipe.tuning}
     best = p.best
+    state = {
+        "progress": p.to_json(),
+        "tuning": t.recipe.tuning,
+        "total_steps": t.total_steps,
+        "best_step": best.step if best else None,
+        "processes": t.accelerator.num_processes,
+    }
     if best is not None and best.step == p.step:
         checkpoints.save_checkpoint(folder, "best", p.step, weights, {}, {"tuning": t.recipe.tuning})
     checkpoints.save_checkpoint(folder, "step", p.step, weights, moments, state)
     # The older ones go when both are written: a kill between the two must leave the best one that `state` names.
-    checkpoints.rotate(folder, "best", 1)
-    checkpoints.rotate(folder, "step", t.recipe.keep_checkpoints)
+    checkpoints.rotate(folder, t.recipe.keep_checkpoints)
+
+
+def _need_numbers(t: Training, weights: dict[str, torch.Tensor]) -> None:
+    """TrainingError where a weight has overflowed: such a checkpoint must not take the place of a good one."""
+    for name, tensor in weights.items():
+        if not tensor.isfinite().all():
+            raise TrainingError(f"step {t.progress.step}: {name} is no longer finite; {after_nan(t)}")
+
+
+def after_nan(t: Training) -> str:
+    """What to do after a loss or a weight that is not a number, as the latter half of a sentence."""
+    change = f"lower learning_rate (now {t.recipe.rate:g}) or use precision: fp32"
+    if t.saved_step is None:
+        return f"no checkpoint was written yet: {change}"
+    return (
+        f"the checkpoint of step {t.saved_step} is kept: {change}, in a new run that may begin from it "
+        f"(--model run:{t.run.path}@step={t.saved_step})"
+    )
 
 
 def _whole_state(t: Training) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
@@ -53,22 +81,67 @@ def _put_state(t: Training, weights: dict[str, torch.Tensor], moments: dict[str,
 
 
 def restore(t: Training) -> None:
-    """Go on from the newest checkpoint, if there is one; what was done after it counts as an undone attempt."""
+    """Go on from the newest checkpoint that is whole, if there is one; what was done after it is an undone attempt.
+
+    Raises RunError where there are checkpoints and none is whole, and where a run with dropout was begun by another
+    number of processes.
+    """
     attempts = [int(line["attempt"]) for line in read_jsonl(t.run.metrics)]
     t.progress.attempt = max(attempts, default=0) + 1
-    found = checkpoints.list_checkpoints(t.run.checkpoints, "step")
-    saved = checkpoints.read_checkpoint(found[0]) if found else None
+    saved, passed = checkpoints.newest_good(t.run.checkpoints)
     t.accelerator.wait_for_everyone()
     if t.accelerator.is_main_process:
+        for path, fault in passed:
+            aside = checkpoints.put_aside(path)
+            _say(t, f"{fault}; it was renamed to {aside.name}, and the run goes on from the checkpoint before it")
         checkpoints.remove_after(t.run.checkpoints, "best", saved.step if saved else -1)
     if saved is None:
         return
+    _need_same_draws(t, saved)
     _put_state(t, saved.weights, saved.optimizer)
-    torch.set_rng_state(torch.frombuffer(bytearray.fromhex(saved.state["rng"]), dtype=torch.uint8).clone())
     attempt, t.progress = t.progress.attempt, Progress.from_json(saved.state["progress"])
     t.saved_step = saved.step
-    if t.progress.finished is None:
-        t.progress.attempt = attempt
+    p = t.progress
+    known = p.step if p.finished == "all steps done" else t.total_steps  # of a run of the first version
+    if p.finished and t.total_steps > saved.state.get("total_steps", known):  # it was given more to do
+        p.finished, p.bad_evaluations = None, 0
+    if p.finished is None:
+        p.attempt = attempt
+
+
+def _say(t: Training, sentence: str) -> None:
+    """Tell who follows the run, where that is a view, and keep it in the manifest, where there is one."""
+    say: Any = getattr(t.watcher, "say", None)
+    if say is not None:
+        say(sentence)
+    if t.run.manifest.is_file():
+        t.run.update_manifest(told=[*(t.run.read_manifest().get("told") or []), sentence])
+
+
+def _need_same_draws(t: Training, saved: checkpoints.Checkpoint) -> None:
+    """RunError where other processes than before would draw other numbers for dropout: another run, not the same."""
+    before, now = saved.state.get("processes", 1), t.accelerator.num_processes
+    if before != now and has_dropout(t.model):
+        raise RunError(
+            f"{t.run.path}: has dropout and was trained by {before} processes, and {now} would draw other random "
+            f"numbers; go on with {before}, or start a new run"
+        )
+
+
+def has_dropout(model: Any) -> bool:
+    """Whether any layer drops at random in training; some keep the share in the model's settings only."""
+    layers = any(isinstance(m, torch.nn.Dropout) and m.p > 0 for m in model.modules())
+    settings = getattr(model, "config", None)
+    shares = settings.to_dict() if settings is not None else {}
+    return layers or any(
+        isinstance(v, float) and v > 0 for k, v in shares.items() if "drop" in k and "classifier" not in k
+    )
+
+
+def seed_step(t: Training) -> None:
+    """Draw dropout of a step from the seed, the step and the process alone: a resumed run then draws the same."""
+    text = f"{t.recipe.seed}:{t.progress.step}:{t.accelerator.process_index}"
+    torch.manual_seed(int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1)
 
 
 def load_best(t: Training) -> None:

@@ -92,6 +92,7 @@ def _train_step(t: Training, rows: list[int]) -> None:
     for group in t.optimizer.param_groups:
         group["lr"] = rate
     t.objective.train()
+    keeping.seed_step(t)
     loss_sum = torch.zeros((), device=t.accelerator.device)
     batches = _micro_batches(t, examples)
     for number, batch in enumerate(batches):
@@ -107,8 +108,7 @@ def _train_step(t: Training, rows: list[int]) -> None:
     if not math.isfinite(loss_value) or not math.isfinite(norm_value):
         raise TrainingError(
             f"step {p.step + 1}: the loss or its gradient is not a number (loss {loss_value}, gradient norm "
-            f"{norm_value}); "
-            f"the checkpoint before it is kept: lower learning_rate (now {recipe.rate:g}) or use precision: fp32"
+            f"{norm_value}); {keeping.after_nan(t)}"
         )
     t.optimizer.step()
     t.optimizer.zero_grad(set_to_none=True)
@@ -172,7 +172,9 @@ def _evaluate(t: Training) -> None:
     evaluation = measure_loss(t, t.val, p.step)
     if not math.isfinite(evaluation.loss):
         raise TrainingError(
-            f"step {p.step}: the validation loss is not a number; the model is broken or precision is too low: "
+            f"step {p.step}: the validation loss is not a number; {keeping.after_nan(t)}"
+            if p.step
+            else "step 0: the validation loss is not a number; the model is broken or precision is too low: "
             "use precision: fp32"
         )
     p.evaluations.append(evaluation)
