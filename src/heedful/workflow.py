@@ -18,7 +18,7 @@ import datetime
 import math
 import platform
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -39,6 +39,7 @@ from heedful.records import Example, hash_of, to_json
 from heedful.responses import read_responses, respond, respond_to_file
 from heedful.store import MANIFEST_SCHEMA, RunFolder, append_jsonl, hold_run, read_json, read_metrics, write_text
 from heedful.train.limits import check_lengths, memory_errors
+from heedful.train.longer import make_longer
 from heedful.train.loop import fit, measure_loss
 from heedful.train.prepare import PreparedData, prepare_data, read_parts, reload_data, save_data
 from heedful.train.processes import is_sharded, process_index, wait_for_everyone
@@ -123,6 +124,16 @@ def resume_run(folder: str | Path, view: View | None = None) -> RunFolder:
         raise RunError(f"{run.manifest}: bears no recipe, so the run cannot be gone on with; start a new one")
     recipe = make_recipe(manifest["recipe"])
     return _do(run, recipe, view or Silent())
+
+
+def continue_run(folder: str | Path, more: Mapping[str, Any], view: View | None = None) -> RunFolder:
+    """`resume_run` after a run was given more ``epochs`` or ``max_steps``, finished or not; see `train.longer`."""
+    run = RunFolder(folder)
+    if process_index() == 0:
+        run.read_manifest()
+        with hold_run(run):
+            make_longer(run, more, (view or Silent()).say)
+    return resume_run(folder, view)
 
 
 def _do(run: RunFolder, recipe: Recipe, view: View) -> RunFolder:

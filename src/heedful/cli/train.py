@@ -63,14 +63,12 @@ def train(
         "seed": seed, "limit": limit, "allow_overlap": allow_overlap or None,
         "trust_remote_code": trust_remote_code or None,
     }  # fmt: skip
-    from heedful.train.recipe import read_recipe, recipe_yaml
+    from heedful.train.recipe import parse_settings, read_recipe, recipe_yaml
 
     if resume:
-        _resume(
-            out,
-            [name for name, given in {**flags, "recipe": recipe, "preset": preset, "set": settings}.items() if given],
-            as_json,
-        )
+        more = {**parse_settings(settings or []), **({"epochs": epochs} if epochs else {})}
+        others = {**flags, "epochs": None, "recipe": recipe, "preset": preset}
+        _resume(out, [name for name, given in others.items() if given], more, as_json)
         return
     made = read_recipe(recipe, preset, settings or [], flags)
     if print_recipe:
@@ -92,19 +90,19 @@ def _start(made: Any, out: str, view: Any) -> Any:
     return start_run(made, out, view, command=command_line())
 
 
-def _resume(out: str | None, also: list[str], as_json: bool) -> None:
+def _resume(out: str | None, also: list[str], more: dict[str, Any], as_json: bool) -> None:
     if out is None:
         raise RequestError("name the run to go on with: heedful train --resume --out RUN")
     if also:
         raise RequestError(
             f"--resume goes on with the run's own recipe, so leave --{also[0].replace('_', '-')} away, "
-            "or start a new run"
+            "or start a new run (only --epochs and --set max_steps=N may grow)"
         )
 
     def go_on(view: Any) -> Any:
-        from heedful.workflow import resume_run
+        from heedful.workflow import continue_run, resume_run
 
-        return resume_run(out, view)
+        return continue_run(out, more, view) if more else resume_run(out, view)
 
     _run(go_on, as_json)
 
