@@ -21,7 +21,7 @@ from heedful.records import Example, Message, Response, Score, json_schema
 
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
-MARKED = re.compile(r"<!-- generated: (\S+) ?(.*?) -->\n(.*?)<!-- end -->", re.DOTALL)
+MARKED = re.compile(r"<!-- generated: (\S+)(?: ([^\n]*?))? -->\n(.*?)<!-- end -->", re.DOTALL)
 SCHEMAS = {"message": Message, "example": Example, "response": Response, "score": Score}
 
 
@@ -34,7 +34,7 @@ def fresh_page(text: str) -> str:
     """A page with its generated parts as they should be."""
 
     def renew(found: re.Match[str]) -> str:
-        function, argument = found[1], found[2]
+        function, argument = found[1], found[2] or ""
         if function not in parts.PARTS:
             raise SystemExit(f"docs/parts.py has no part '{function}'; there are {', '.join(parts.PARTS)}")
         body = parts.PARTS[function](argument).strip("\n")

@@ -14,6 +14,7 @@ import heedful
 from heedful import templates
 from heedful.chat import Chat
 from heedful.cli.main import app
+from heedful.data.formats import FORMATS
 from heedful.errors import HeedfulError
 from heedful.records import Example, Message
 from heedful.train.recipe import PRESETS, Recipe, make_recipe
@@ -134,6 +135,13 @@ def error_tree(_: str) -> str:
     return "```text\n" + "\n".join(walk(HeedfulError, 0)) + "\n```"
 
 
+def formats(_: str) -> str:
+    """Every format of rows, in the order in which one is taken where two fit."""
+    rows = ["| format | a row is |", "|---|---|"]
+    rows += [f"| `{f.name}` | {_cell(f.shape)} |" for f in FORMATS.values()]
+    return "\n".join(rows)
+
+
 class ControlToken(str):
     """A control token as tokenizers describe it."""
 
@@ -195,6 +203,7 @@ def template_pages(_: str) -> str:
 
 
 PARTS: dict[str, Callable[[str], str]] = {
+    "formats": formats,
     "options": options,
     "commands": command_table,
     "recipe": recipe_fields,

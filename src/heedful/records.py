@@ -25,7 +25,14 @@ FinishReason = Literal["stop", "length", "error"]
 ROLES: tuple[str, ...] = ("system", "user", "assistant", "tool")
 
 
-@dataclass(frozen=True, slots=True)
+def _short_repr(record: Any) -> str:
+    """A record as Python would write it, without the fields that say nothing."""
+    shown = [(f.name, getattr(record, f.name)) for f in dataclasses.fields(record)]
+    given = [f"{name}={value!r}" for name, value in shown if not (name in _OMIT and value == _OMIT[name])]
+    return f"{type(record).__name__}({', '.join(given)})"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Message:
     """One turn of a conversation.
 
@@ -44,8 +51,10 @@ class Message:
     name: str | None = None
     reasoning_content: str | None = None
 
+    __repr__ = _short_repr
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Example:
     """One row of data: a conversation that ends, for training, with an assistant's turn.
 
@@ -60,6 +69,8 @@ class Example:
     fields: Mapping[str, Any] = field(default_factory=dict)
     group: str | None = None
     tools: tuple[Mapping[str, Any], ...] = ()
+
+    __repr__ = _short_repr
 
     @property
     def prompt(self) -> tuple[Message, ...]:

@@ -137,7 +137,7 @@ def test_rows_that_hold_a_benchmarks_items(tmp_path: Path):
         "rows": 1,
         "where": ["a.jsonl:6 holds test.csv:1 column 1"],
     }
-    assert "1 rows hold items of planets" in str(result.exception)
+    assert "rows that hold items of planets: 1 (the first" in str(result.exception)
     clean = write(tmp_path / "b.jsonl", *alpaca(5))
     assert run("check", clean, "--against", tmp_path / "planets.npz").exit_code == 0
     loaded = load([file], indexes=[Index.load(tmp_path / "planets.npz")])

@@ -159,7 +159,7 @@ def _judge(ledger: dict[str, Any], allow_overlap: bool) -> None:
     if found and not allow_overlap:
         faults.append(overlap_sentence(found))
     faults += [
-        f"{c['rows']:,} rows hold items of {c['index']} (the first: {c['where'][0]}); take them out of training"
+        f"rows that hold items of {c['index']}: {c['rows']:,} (the first: {c['where'][0]}); take them out of training"
         for c in ledger.get("contamination") or ()
         if c["rows"]
     ]

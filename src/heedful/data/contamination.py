@@ -232,7 +232,7 @@ def _too_short(found: Sequence[str], text: str) -> bool:
     """Whether a text is too short to be told from chance.
 
     Measured: in 3,079 rows of instruction data there were 36 hits on an answer of 5 to 7 words from SQuAD, MMLU or
-    BIG-bench, all by chance, and none on a question.
+    BIG-bench (the 14 that were read: all by chance), and none on a question.
     """
     if len(found) >= N:
         return False
