@@ -38,6 +38,7 @@ from heedful.models.save import save_adapter, save_model
 from heedful.records import Example, hash_of, to_json
 from heedful.responses import read_responses, respond, respond_to_file
 from heedful.store import MANIFEST_SCHEMA, RunFolder, append_jsonl, hold_run, read_json, read_metrics, write_text
+from heedful.train.heartbeat import watch_processes
 from heedful.train.limits import check_lengths, memory_errors
 from heedful.train.longer import make_longer
 from heedful.train.loop import fit, measure_loss
@@ -128,11 +129,8 @@ def resume_run(folder: str | Path, view: View | None = None) -> RunFolder:
 
 def continue_run(folder: str | Path, more: Mapping[str, Any], view: View | None = None) -> RunFolder:
     """`resume_run` after a run was given more ``epochs`` or ``max_steps``, finished or not; see `train.longer`."""
-    run = RunFolder(folder)
     if process_index() == 0:
-        run.read_manifest()
-        with hold_run(run):
-            make_longer(run, more, (view or Silent()).say)
+        make_longer(RunFolder(folder), more, (view or Silent()).say)
     return resume_run(folder, view)
 
 
@@ -340,9 +338,10 @@ def _training(work: _Work, loaded: LoadedModel) -> Training:
 
 def _train(work: _Work, training: Training) -> Progress:
     """The part of the work that all processes do together."""
-    _test_loss(work, training, "test_loss_before")
-    progress = fit(training, resume=True)
-    _test_loss(work, training, "test_loss_after")
+    with watch_processes(work.run.path):
+        _test_loss(work, training, "test_loss_before")
+        progress = fit(training, resume=True)
+        _test_loss(work, training, "test_loss_after")
     return progress
 
 

@@ -80,7 +80,7 @@ def test_two_processes_give_the_losses_of_one(tiny, tmp_path: Path, tuning: str)
     (tmp_path / "rows.json").write_text(json.dumps(tiny.rows(41)))
     words = f"""-m heedful.cli.main train --model {tiny("llama")} --data rows.json --template alpaca --epochs 1
         --split order:train=27,val=7,test=7 --tuning {tuning} --set learning_rate=1e-3 --set micro_batch_size=3
-        --set max_new_tokens=4 --set samples=1 --set sample_tokens=4 --out""".split()
+        --set max_new_tokens=4 --set samples=1 --set sample_tokens=4 --set precision=fp32 --out""".split()
     for processes in (1, 2):
         done = launch(*words, f"run{processes}", processes=processes, cwd=tmp_path)
         assert done.returncode == 0, done.stderr[-2000:]

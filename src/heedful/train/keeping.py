@@ -91,6 +91,7 @@ def restore(t: Training) -> None:
     saved, passed = checkpoints.newest_good(t.run.checkpoints)
     t.accelerator.wait_for_everyone()
     if t.accelerator.is_main_process:
+        checkpoints.remove_leftovers(t.run.checkpoints)
         for path, fault in passed:
             aside = checkpoints.put_aside(path)
             _say(t, f"{fault}; it was renamed to {aside.name}, and the run goes on from the checkpoint before it")

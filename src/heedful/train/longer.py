@@ -9,7 +9,7 @@ from typing import Any
 
 from heedful.errors import RequestError, RunError
 from heedful.models.checkpoints import list_checkpoints, step_of
-from heedful.store import RunFolder, write_text
+from heedful.store import RunFolder, hold_run, write_text
 from heedful.train.recipe import Recipe, make_recipe, recipe_yaml
 
 GROWS = ("epochs", "max_steps")  # all that may be changed of a run, and only upwards
@@ -24,6 +24,12 @@ def make_longer(run: RunFolder, more: Mapping[str, Any], say: Callable[[str], No
 
     Raises RunError or RequestError, with nothing changed, for what would not make the run longer.
     """
+    run.read_manifest()
+    with hold_run(run):
+        say(f"learning rate, {_make_longer(run, more)}")
+
+
+def _make_longer(run: RunFolder, more: Mapping[str, Any]) -> str:
     manifest = run.read_manifest()
     before = make_recipe(manifest.get("recipe") or {})
     after = _grown(run, before, more)
@@ -43,7 +49,7 @@ def make_longer(run: RunFolder, more: Mapping[str, Any], say: Callable[[str], No
     continued = [*(manifest.get("continued") or []), entry]
     run.update_manifest(recipe=after.to_json(), continued=continued, outcome={"status": "running", "ended": None})
     write_text(run.recipe, recipe_yaml(after))
-    say(f"learning rate, {entry['learning_rate']}")
+    return entry["learning_rate"]
 
 
 def _grown(run: RunFolder, recipe: Recipe, more: Mapping[str, Any]) -> Recipe:

@@ -1,0 +1,132 @@
+"""Sixty kills -9 of one small run: at random times, and at random file operations inside the writing of a checkpoint.
+
+No hook in the product: the killed process counts Python's own audit events (open, rename, mkdir, remove) on paths below
+``checkpoints/`` and kills itself before the n-th. After each kill every checkpoint that bears its right name must be
+whole; at the end the weights must be those of the run that nobody killed, bit for bit.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import random
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors.torch import load_file
+
+from heedful.models.checkpoints import list_checkpoints, verify
+from heedful.store import RunFolder, read_metrics
+from heedful.train.recipe import make_recipe, recipe_yaml
+
+pytestmark = pytest.mark.slow
+
+KILLS, KILLS_A_RUN = 30, 5  # of LoRA with dropout, and as many of full fine-tuning
+
+MAIN = """
+import os, signal, sys
+os.setsid()
+handle = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+os.dup2(handle, 1)
+os.dup2(handle, 2)
+seen = 0
+def watch(event, arguments):
+    global seen
+    if event in ("open", "os.rename", "os.mkdir", "os.rmdir", "os.remove", "os.scandir"):
+        if any("checkpoints" in os.fsdecode(a) for a in arguments[:2] if isinstance(a, (str, bytes, os.PathLike))):
+            seen += 1
+            if seen == deadly:
+                os.kill(os.getpid(), signal.SIGKILL)
+sys.addaudithook(watch)
+sys.argv = ["heedful", "train", *arguments]
+from heedful.cli.main import main
+try:
+    main()
+finally:
+    print("file operations:", seen)
+"""
+
+
+class Starter:
+    """Starts `heedful train` in processes that are forked from one that has imported the libraries."""
+
+    def __init__(self, folder: Path):
+        self.context = multiprocessing.get_context("forkserver")
+        self.context.set_forkserver_preload(["heedful.cli.main", "heedful.workflow", "heedful.report", "peft"])
+        self.output = folder / "output.txt"
+
+    def start(self, *arguments: object, deadly: int = 0) -> Any:
+        names = {"arguments": [str(a) for a in arguments], "output": str(self.output), "deadly": deadly}
+        process = self.context.Process(target=exec, args=(MAIN, names))
+        process.start()
+        return process
+
+    def run(self, *arguments: object, deadly: int = 0, after: float | None = None) -> int:
+        """The exit status; minus 9 where it was killed. `after` so many seconds it is killed from outside."""
+        process = self.start(*arguments, deadly=deadly)
+        if after is not None:
+            process.join(after)
+            if process.is_alive():
+                process.kill()
+        process.join(120)
+        assert process.exitcode is not None, self.output.read_text()
+        return process.exitcode
+
+    def go_on(self, recipe: Path, run: RunFolder, **when: Any) -> int:
+        """`run`, with a new run or one that was begun; what else than a kill ends it is an error."""
+        begun = run.manifest.exists()
+        status = self.run(*(("--resume", "--out", run.path) if begun else (recipe, "--out", run.path)), **when)
+        assert status in (0, -signal.SIGKILL), self.output.read_text()
+        return status
+
+
+def weights(run: RunFolder) -> dict[str, bytes]:
+    return {k: v.numpy().tobytes() for k, v in load_file(run.model / "model.safetensors").items()}
+
+
+def losses(run: RunFolder) -> list[tuple[int, float | None, float | None]]:
+    return [(m["step"], m.get("train_loss"), m.get("val_loss")) for m in read_metrics(run.metrics)]
+
+
+@pytest.mark.parametrize("tuning", ["lora", "full"])
+def test_a_run_killed_at_random_moments_ends_with_the_same_weights(tiny, tmp_path, tuning, capsys):
+    settings: dict[str, Any] = {"samples": 0, "test_questions": 1, "max_new_tokens": 2, "keep_checkpoints": 2}
+    settings |= {"lora_dropout": 0.1} if tuning == "lora" else {}
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(recipe_yaml(make_recipe(tiny.settings(tuning=tuning, micro_batch_size=3, **settings))))
+    starter, pick = Starter(tmp_path), random.Random(tuning)
+    whole = RunFolder(tmp_path / "whole")
+    assert starter.run(recipe, "--out", tmp_path / "first") == 0, starter.output.read_text()  # imports everything
+    began = time.monotonic()
+    assert starter.run(recipe, "--out", whole.path) == 0
+    seconds = time.monotonic() - began
+    operations = int(starter.output.read_text().rpartition("file operations: ")[2])
+    assert operations > 100
+    kills: Counter[str] = Counter()
+    runs = 0
+    while kills.total() < KILLS:
+        run = RunFolder(tmp_path / f"run{runs}")
+        for number in range(KILLS_A_RUN):
+            if pick.random() < 0.6:
+                how = "inside a checkpoint's writing, reading or removal"
+                status = starter.go_on(recipe, run, deadly=1 + pick.randrange(operations if number == 0 else 40))
+            else:
+                how = "at a random time"
+                status = starter.go_on(recipe, run, after=pick.uniform(0.05, 0.6 * seconds))
+            kills[how] += status != 0
+            for path in (p for kind in ("step", "best") for p in list_checkpoints(run.checkpoints, kind)):
+                verify(path)
+            if status == 0:
+                break
+        assert starter.go_on(recipe, run) == 0, starter.output.read_text()
+        assert weights(run) == weights(whole)
+        assert losses(run) == losses(whole)
+        assert [p for p in run.path.rglob("*") if p.name.startswith(".")] == []
+        runs += 1
+    with capsys.disabled():
+        print(f"\n{tuning}: {kills.total()} kills -9 ({dict(kills)}) in {time.monotonic() - began:.0f} s, "
+              f"{runs} runs with the weights of the one that was not killed")  # fmt: skip
+    assert all(count >= KILLS // 5 for count in kills.values())

@@ -1,0 +1,205 @@
+"""Two processes or hosts, of which one is lost: the run ends soon, says so once, and goes on to the same losses."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from heedful.models.checkpoints import list_checkpoints, read_checkpoint
+from heedful.store import RunFolder, read_jsonl, read_metrics
+
+pytestmark = pytest.mark.slow
+SLOWLY = """
+import os, sys, time
+from heedful.train import loop
+step = loop._train_step
+def slowly(t, rows):
+    step(t, rows)
+    time.sleep(0.3)
+loop._train_step = slowly
+sys.argv = ["heedful", *sys.argv[1:]]
+from heedful.cli.main import main
+main()
+"""  # steps long enough that a signal meets one
+
+
+def words(tiny: Any, folder: Path, out: str = "run", *more: str) -> list[str]:
+    rows = folder / "rows.json"
+    rows.write_text(json.dumps(tiny.rows(41)))
+    (folder / "slowly.py").write_text(SLOWLY)
+    text = f"""train --model {tiny("llama")} --data {rows} --template alpaca --epochs 2
+        --split order:train=27,val=7,test=7 --set precision=fp32 --set learning_rate=1e-3 --set micro_batch_size=3 --set eval_every=2 --set patience=0 --set test_questions=0
+        --set samples=0 --set lora_rank=4 --out {folder / out}"""
+    return [*text.split(), *more]
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def start_two(arguments: list[str], cwd: Path, port: int, **extra: str) -> list[subprocess.Popen[str]]:
+    """Both processes without a launcher, which would end the other one by itself."""
+    out = []
+    for rank in range(2):
+        env = {**os.environ, "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
+        env |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), **extra}
+        command = [sys.executable, str(cwd / "slowly.py"), *arguments]
+        out.append(subprocess.Popen(command, cwd=cwd, env=env, text=True, stderr=subprocess.PIPE))
+    return out
+
+
+def wait_for_step(run: RunFolder, step: int, processes: list[subprocess.Popen[str]]) -> None:
+    end = time.monotonic() + 120
+    while max((line["step"] for line in read_jsonl(run.metrics)), default=-1) < step:
+        assert all(p.poll() is None for p in processes), [p.communicate()[1][-2000:] for p in processes]
+        assert time.monotonic() < end, "no step in two minutes"
+        time.sleep(0.02)
+
+
+def plain(tiny: Any, folder: Path) -> dict[tuple[int, str], float]:
+    """The losses of one process."""
+    done = subprocess.run(
+        [sys.executable, "-m", "heedful.cli.main", *words(tiny, folder, "one")],
+        cwd=folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    return losses(RunFolder(folder / "one"))
+
+
+def losses(run: RunFolder) -> dict[tuple[int, str], float]:
+    return {(m["step"], k): m[k] for m in read_metrics(run.metrics) for k in ("train_loss", "val_loss") if k in m}
+
+
+@pytest.fixture(scope="module")
+def expected(tiny, tmp_path_factory) -> dict[tuple[int, str], float]:
+    return plain(tiny, tmp_path_factory.mktemp("one"))
+
+
+@pytest.mark.parametrize(
+    ("lost", "number", "patience", "bound"),
+    [
+        pytest.param(1, signal.SIGKILL, "60", 20, id="the other is killed"),
+        pytest.param(0, signal.SIGKILL, "60", 20, id="the first is killed"),
+        pytest.param(1, signal.SIGSTOP, "4", 20, id="the other falls silent, as a host without power"),
+    ],
+)
+def test_a_lost_process_ends_the_run_in_one_sentence_and_it_goes_on(
+    tiny, tmp_path, expected, lost, number, patience, bound
+):
+    run = RunFolder(tmp_path / "run")
+    both = start_two(words(tiny, tmp_path), tmp_path, free_port(), HEEDFUL_LOST_AFTER=patience)
+    try:
+        wait_for_step(run, 3, both)
+        both[lost].send_signal(number)
+        began = time.monotonic()
+        _, text = both[1 - lost].communicate(timeout=60)
+        seconds = time.monotonic() - began
+    finally:
+        for process in both:
+            process.kill()
+            process.communicate()
+    assert both[1 - lost].returncode == 1, text
+    assert seconds < bound, f"it took {seconds:.0f} s"
+    told = [line for line in text.splitlines() if line.startswith("heedful: error: ")]
+    assert len(told) == 1, text
+    assert "of 2 was lost" in told[0]
+    assert f"--resume --out {run.path}" in told[0]
+    assert "Traceback" not in text
+    newest = list_checkpoints(run.checkpoints, "step")[0]
+    assert read_checkpoint(newest).step >= 2
+    again = start_two(["train", "--resume", "--out", str(run.path)], tmp_path, free_port())
+    for process in again:
+        _, text = process.communicate(timeout=120)
+        assert process.returncode == 0, text[-2000:]
+    got = losses(run)
+    assert got.keys() == expected.keys()
+    assert got == {k: pytest.approx(v, abs=1e-5) for k, v in expected.items()}
+
+
+# ---- two hosts ----------------------------------------------------------------------------------------------------
+
+HOSTS = ("heedful-a", "heedful-b")
+
+
+def ip(*arguments: str) -> None:
+    subprocess.run(["ip", *arguments], check=True, capture_output=True, text=True)
+
+
+@pytest.fixture
+def hosts() -> Iterator[None]:
+    """Two network namespaces, each with an address of its own, joined by a virtual cable."""
+    try:
+        ip("netns", "list")
+    except FileNotFoundError:
+        pytest.skip("two hosts need the `ip` command (iproute2)")
+    try:
+        for name in HOSTS:
+            ip("netns", "add", name)
+        ip("link", "add", "heedful0", "netns", HOSTS[0], "type", "veth", "peer", "heedful1", "netns", HOSTS[1])
+        for number, name in enumerate(HOSTS):
+            ip("-n", name, "address", "add", f"10.77.0.{number + 1}/24", "dev", f"heedful{number}")
+            ip("-n", name, "link", "set", f"heedful{number}", "up")
+            ip("-n", name, "link", "set", "lo", "up")
+    except subprocess.CalledProcessError as e:
+        remove_hosts()
+        pytest.skip(f"two hosts need network namespaces, which are not permitted here ({e.stderr.strip()})")
+    yield
+    remove_hosts()
+
+
+def remove_hosts() -> None:
+    for name in HOSTS:
+        subprocess.run(["ip", "netns", "delete", name], capture_output=True, check=False)
+
+
+def start_on_hosts(arguments: list[str], cwd: Path) -> list[subprocess.Popen[str]]:
+    out = []
+    for number, name in enumerate(HOSTS):
+        launcher = f"""{sys.executable} -m torch.distributed.run --nnodes 2 --node_rank {number} --nproc_per_node 1
+            --master_addr 10.77.0.1 --master_port 29411 slowly.py""".split()
+        env = {**os.environ, "GLOO_SOCKET_IFNAME": f"heedful{number}", "HEEDFUL_LOST_AFTER": "5"}
+        command = ["ip", "netns", "exec", name, *launcher, *arguments]
+        out.append(subprocess.Popen(command, cwd=cwd, env=env, text=True, stderr=subprocess.PIPE))
+    return out
+
+
+def test_two_hosts_give_the_losses_of_one_and_a_cut_cable_ends_the_run(tiny, tmp_path, expected, hosts):
+    run = RunFolder(tmp_path / "run")
+    both = start_on_hosts(words(tiny, tmp_path), tmp_path)
+    try:
+        wait_for_step(run, 3, both)
+        ip("-n", HOSTS[1], "link", "set", "heedful1", "down")
+        began = time.monotonic()
+        texts = [process.communicate(timeout=90)[1] for process in both]
+        seconds = time.monotonic() - began
+    finally:
+        for process in both:
+            process.kill()
+            process.communicate()
+    assert all(process.returncode != 0 for process in both)
+    assert seconds < 60, f"it took {seconds:.0f} s"
+    # Each side of the cut finds the other lost, and cannot know what that one says.
+    for text in texts:
+        told = [line for line in text.splitlines() if line.startswith("heedful: error: ")]
+        assert len(told) == 1, text
+        assert "of 2 was lost" in told[0]
+    ip("-n", HOSTS[1], "link", "set", "heedful1", "up")
+    again = start_on_hosts(["train", "--resume", "--out", str(run.path)], tmp_path)
+    for process in again:
+        _, text = process.communicate(timeout=150)
+        assert process.returncode == 0, text[-2000:]
+    got = losses(run)
+    assert got.keys() == expected.keys()
+    assert got == {k: pytest.approx(v, abs=1e-5) for k, v in expected.items()}
