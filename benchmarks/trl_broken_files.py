@@ -177,7 +177,7 @@ DEFECTS: tuple[Defect, ...] = (
     Defect("ends-with-user", "3 of 12 conversations end with the user",
            jsonl(made(change=dict.fromkeys((2, 5, 8), lambda q, a: {
                "messages": [*talk(q, a)["messages"], {"role": "user", "content": "Why is it so?"}]}))),
-           ("drop", "assistant|answer"), BOTH, marks={"the question without an answer": "Why is it so?"}),
+           ("warning", "not answered"), BOTH, marks={"the question without an answer": "Why is it so?"}),
     Defect("answer-cut", "3 of 12 answers are longer than the length limit",
            jsonl(made(change=dict.fromkeys((1, 4, 7), lambda q, a: talk(q, LONG)))), ("drop", "long"), BOTH, max_length=64),
     Defect("answer-cut-away", "3 of 12 questions alone fill the length limit, so no answer is left to train",

@@ -310,7 +310,7 @@ def test_a_greeting_before_the_first_question_is_left_out_and_noted():
 def test_sharegpt_flags_and_faults():
     made = read(share(HUMAN, GPT | {"weight": 0}, HUMAN, GPT | {"train": True}), "sharegpt")
     assert [m.train for m in made.messages] == [None, False, None, True]
-    assert dropped(share(HUMAN, GPT, HUMAN), "sharegpt").reason == "missing_answer"
+    assert dropped(share(HUMAN), "sharegpt").reason == "missing_answer"
     assert dropped(share(HUMAN, GPT | {"value": None}), "sharegpt").reason == "not_text"
     assert dropped(share(HUMAN, GPT | {"value": ""}), "sharegpt").reason == "empty_answer"
     assert dropped(share(HUMAN, HUMAN, GPT), "sharegpt").reason == "wrong_turn_order"

@@ -166,7 +166,6 @@ def test_what_is_seen_and_not_used_is_noted():
         (talk(USER, {"role": "assistant", "content": " "}, USER, ANSWER), "empty_answer"),
         (talk({"role": "user", "content": " "}, ANSWER), "empty_instruction"),
         (talk(USER), "missing_answer"),
-        (talk(USER, ANSWER, USER), "missing_answer"),
         (talk(USER, ANSWER, {"role": "tool", "content": "1"}), "missing_answer"),
         (talk(ANSWER), "wrong_turn_order"),
         (talk(USER, USER, ANSWER), "wrong_turn_order"),
@@ -215,6 +214,15 @@ def test_a_mixture_is_refused_and_told():
 def write(folder: Path, name: str, *values: dict[str, Any]) -> Path:
     (folder / name).write_text("".join(json.dumps(v) + "\n" for v in values))
     return folder / name
+
+
+def test_an_open_question_at_the_end_does_not_cost_the_answers_before_it(tmp_path: Path):
+    path = write(tmp_path, "a.jsonl", talk(USER, ANSWER, USER), talk(USER, ANSWER))
+    examples, builder = load_examples([path])
+    assert examples[0].messages == examples[1].messages
+    assert "rows that end with a question that is not answered, which is left out: 1" in builder.warnings[0]
+    asked, _ = load_examples([path], answers=False)
+    assert [m.role for m in asked[0].messages] == ["user", "assistant", "user"]
 
 
 def test_load_examples_accounts_for_every_row(tmp_path: Path):

@@ -11,6 +11,7 @@ entry in `FORMATS`. A row that breaks a rule is dropped with a reason, and its t
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from heedful.data.layouts.base import Reading, RowFault, own_id
 from heedful.data.layouts.mapped import parse_map
 from heedful.data.layouts.recognition import Recognised, recognise
 from heedful.data.layouts.registry import FORMATS, Format, mapped_format, named_format
-from heedful.data.layouts.turns import check_turns
+from heedful.data.layouts.turns import check_turns, without_open_question
 from heedful.data.sources import Row
 from heedful.errors import DataError
 from heedful.records import Example
@@ -81,6 +82,8 @@ def to_examples(
         try:
             if isinstance(reading, RowFault):
                 raise reading
+            if answers:
+                reading = dataclasses.replace(reading, messages=without_open_question(reading.messages, notes))
             check_turns(reading.messages, answers)
             made.append(_example(row, form, reading, reading.id or row_id, default_id))
         except RowFault as e:

@@ -7,7 +7,7 @@ gives a report all the same; `ReportData.missing` says what is not there.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from heedful.records import Message, Response, Score, from_json, to_json
@@ -167,6 +167,19 @@ def _series(example_id: str, lines: Sequence[Mapping[str, Any]]) -> SampleSeries
     return SampleSeries(example_id, messages, lines[0].get("reference"), tuple(answers))
 
 
+_OVERLAPS: dict[str, Callable[[int], str]] = {
+    "question": lambda n: "1 test row repeats a training row" if n == 1 else f"{n:,} test rows repeat training rows",
+    "near": lambda n: (
+        "1 test row nearly repeats a training row" if n == 1 else f"{n:,} test rows nearly repeat training rows"
+    ),
+    "group": lambda n: (
+        "1 test row is of one group with training rows"
+        if n == 1
+        else f"{n:,} test rows are of one group with training rows"
+    ),
+}
+
+
 def _caveats(answers: Answers, questions: Sequence[Question], one_sided: int, ledger: Mapping) -> tuple[str, ...]:
     """What a reader must know before believing the numbers."""
     out = []
@@ -174,7 +187,7 @@ def _caveats(answers: Answers, questions: Sequence[Question], one_sided: int, le
         parts = list(overlap.get("parts") or ())
         if set(parts) == {"train", "test"} and overlap.get("count"):
             n = int(overlap["count"])
-            rows = "1 test row repeats a training row" if n == 1 else f"{n:,} test rows repeat training rows"
+            rows = _OVERLAPS[overlap.get("kind", "question")](n)
             out.append(f"{rows}: those answers may be remembered, not learned.")
     if one_sided:
         were, count = ("1 question was", "counts") if one_sided == 1 else (f"{one_sided:,} questions were", "count")

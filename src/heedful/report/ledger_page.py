@@ -24,7 +24,7 @@ from heedful.report.text import visible
 RULE = (
     "No, where no row is left, a finding is an error (no token is trained, the stop token is not trained, a secret), "
     "parts of the split share questions, or rows hold the test items of a benchmark. Look first, where rows were "
-    "dropped, where a finding is a warning, or where rows are nearly the same. Else yes. What is only good to know "
+    "dropped, where a finding is a warning, or where questions are nearly the same. Else yes. What is only good to know "
     "changes nothing. The page tells what programs can find; whether the answers are right it does not tell."
 )
 GROUPS = {"error": "Mend these", "warning": "Look at these", "note": "Good to know"}
@@ -145,7 +145,7 @@ def _groups(document: Mapping[str, Any]) -> dict[str, list[Item]]:
     groups["warning"] += [Item(str(w), 0, ()) for w in document.get("warnings", ())]
     near = document.get("near_duplicates") or {}
     if near.get("count"):
-        sentence = "rows that are nearly the same as an earlier row"
+        sentence = "rows whose question is nearly that of an earlier row"
         groups["warning"].append(Item(sentence, near["count"], tuple(near.get("where", ()))))
     for severity, findings in findings_by_severity(document).items():
         groups[severity] += [_item(f, f["finding"]) for f in findings]

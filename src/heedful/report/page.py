@@ -14,6 +14,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from heedful.data.ledger_text import findings_by_severity, overlap_text
 from heedful.report import numbers
 from heedful.report.curves import draw
 from heedful.report.data import Answer, MetricRow, Question, ReportData
@@ -56,6 +57,8 @@ def report_html(data: ReportData) -> str:
         manifest=data.manifest,
         outcome=data.manifest.get("outcome") or {},
         ledger=data.ledger or {},
+        findings=findings_by_severity(data.ledger or {}),
+        overlap_text=overlap_text,
         policy=policy(style, script),
         style=Markup(style),
         script=Markup(script),

@@ -42,6 +42,16 @@ def check_turns(messages: Sequence[Message], answers: bool = True) -> None:
         raise RowFault("nothing_trained", "every answer is flagged as not trained")
 
 
+def without_open_question(messages: Sequence[Message], notes: list[str]) -> list[Message]:
+    """A conversation up to its last answer. A question after it that nobody answers would cost all the answers before
+    it; it is left out, and this is noted."""
+    last = max((k for k, m in enumerate(messages) if m.role == "assistant"), default=None)
+    if last is None or [m.role for m in messages[last + 1 :]] != ["user"]:
+        return list(messages)
+    notes.append("rows that end with a question that is not answered, which is left out")
+    return list(messages[: last + 1])
+
+
 def _check_place(last: Message | None, message: Message, number: int) -> None:
     if message.role not in _NEXT[last.role if last else None]:
         after = f"after {last.role}" if last else "at the beginning"
