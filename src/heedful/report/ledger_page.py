@@ -24,8 +24,8 @@ from heedful.report.text import visible
 RULE = (
     "No, where no row is left, a finding is an error (no token is trained, the stop token is not trained, a secret), "
     "parts of the split share questions, or rows hold the test items of a benchmark. Look first, where rows were "
-    "dropped, where a finding is a warning, or where questions are nearly the same. Else yes. What is only good to know "
-    "changes nothing. The page tells what programs can find; whether the answers are right it does not tell."
+    "dropped, where a finding is a warning, or where questions are nearly the same. Else yes. What is only good to "
+    "know changes nothing. The page tells what programs can find; whether the answers are right it does not tell."
 )
 GROUPS = {"error": "Mend these", "warning": "Look at these", "note": "Good to know"}
 
