@@ -10,6 +10,8 @@ Packed rows lie end to end in a sequence, and their `position_ids` begin anew wi
 of that, where no attention mask is given, a mask for every kind of layer in which each row sees itself alone. Not every
 architecture goes by it (recurrent ones carry a state over; some count positions for themselves), so `need_packing`
 compares packed rows with the same rows apart before anything is trained.
+
+`use_engine` puts `heedful.train.engine` in the place of the model's own forward, for architectures that it knows.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ from heedful.batches import IGNORE_INDEX, collate
 from heedful.errors import RequestError
 from heedful.models.adapters import plain_model
 from heedful.records import TokenExample
+from heedful.train.engine import Decoder, make_engine
+from heedful.train.engine.layout import make_layout
 
 LOGITS_AT_ONCE = 1 << 26  # 256 MiB of float32
 
@@ -42,6 +46,8 @@ class Objective(nn.Module):
         super().__init__()
         self.model = model
         self.head_apart = False  # until `check_head` has shown that it is the same
+        self.engine: Decoder | None = None
+        self.engine_note = "not asked for"
 
     def forward(
         self,
@@ -55,14 +61,26 @@ class Objective(nn.Module):
         """The summed cross-entropy of each row, in nats."""
         places = torch.nonzero(labels != IGNORE_INDEX, as_tuple=True)  # (N,), (N,)
         targets = labels[places]
+        owner = places[0] if row_of is None else row_of[places]
+        count = rows or len(input_ids)
+        if self.engine is not None:
+            with torch.autocast(input_ids.device.type, enabled=False):  # it casts for itself, and less often
+                layout = make_layout(input_ids, attention_mask, labels, row_of)
+                losses = self.engine.losses(layout, targets)
+            return torch.zeros(count, device=losses.device).index_add(0, owner, losses)
         inputs = self._inputs(input_ids, attention_mask, position_ids)
         if self.head_apart:
             losses = self._head_losses(self._backbone(inputs).reshape(*labels.shape, -1)[places], targets)  # of (N, D)
         else:
             logits = self.model(**inputs).logits
             losses = F.cross_entropy(logits.reshape(*labels.shape, -1)[places].float(), targets, reduction="none")
-        owner = places[0] if row_of is None else row_of[places]
-        return torch.zeros(rows or len(input_ids), device=losses.device).index_add(0, owner, losses)
+        return torch.zeros(count, device=losses.device).index_add(0, owner, losses)
+
+    def use_engine(self, precision: str) -> str:
+        """Compute by the engine from now on if it knows this model; returns a sentence on whether and why."""
+        dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+        self.engine, self.engine_note = make_engine(self.model, dtype)
+        return self.engine_note
 
     def _inputs(self, input_ids: Tensor, attention_mask: Tensor, position_ids: Tensor | None) -> dict[str, Any]:
         """What the model is called with. Of packed rows the positions tell which tokens see one another."""

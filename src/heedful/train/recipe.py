@@ -101,6 +101,10 @@ class Recipe(BaseModel):
     precision: Literal["auto", "fp32", "bf16"] = Field(
         "auto", description="auto measures which is faster on this machine."
     )
+    engine: Literal["auto", "plain"] = Field(
+        "auto",
+        description="auto takes Heedful's own forward and backward pass where it is shown to be equal; plain never.",
+    )
     gradient_checkpointing: bool = Field(False, description="Compute activations twice to save memory.")
     attention: Literal["sdpa", "eager", "flash_attention_2"] = Field(
         "sdpa", description="transformers' attention implementation."

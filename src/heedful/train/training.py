@@ -100,6 +100,7 @@ def prepare_training(
     objective.check_head()
     if recipe.packing:
         objective.need_packing()
+    objective.engine_note = choose_engine(objective, recipe, accelerator, precision)
     optimizer = make_optimizer(model, recipe)
     objective, optimizer = accelerator.prepare(objective, optimizer)
     if recipe.track:
@@ -108,6 +109,20 @@ def prepare_training(
     return Training(
         recipe, run, train, val, objective, optimizer, accelerator, precision, pad_id, watcher, take_samples
     )
+
+
+def choose_engine(objective: Objective, recipe: Recipe, accelerator: Accelerator, precision: str) -> str:
+    """Take Heedful's own forward and backward pass where it fits; returns a sentence on whether and why."""
+    if recipe.engine == "plain":
+        return "plain: asked for"
+    if accelerator.num_processes > 1:
+        return "plain: several processes train"
+    if accelerator.device.type != "cpu":
+        return f"plain: the engine is for CPUs and this is {accelerator.device.type}"
+    if recipe.gradient_checkpointing:
+        return "plain: gradient_checkpointing"
+    note = objective.use_engine(precision)
+    return f"{'plain' if objective.engine is None else 'fast'}: {note}"
 
 
 def need_trackers(recipe: Recipe) -> None:

@@ -1,0 +1,17 @@
+"""A faster forward and backward pass for decoders of the Llama family, with the weights and the gradients of the model.
+
+layout      rows without padding, their common beginning once
+pieces      norms, rotation, gated activation: each with its own backward pass
+linear      projections that read the same input as one product, with their LoRA factors
+attention   within rows, and from rows to their common beginning
+head        cross-entropy over the vocabulary at trained positions
+decoder     the modules of a transformers model, walked through in this way
+check       the comparison with the model's own layers, which decides whether any of it is used
+"""
+
+from __future__ import annotations
+
+from heedful.train.engine.check import make_engine
+from heedful.train.engine.decoder import Decoder
+
+__all__ = ["Decoder", "make_engine"]
