@@ -20,6 +20,7 @@ def show_plan(recipe: Any, as_json: bool) -> None:
     chat = Chat.bind(recipe.template, tokenizer)
     data = prepare_data(recipe, chat)
     rows = data.tokens["train"]
+    needs, why_not = _estimate(recipe, data)
     per_epoch = math.ceil(len(rows) / recipe.batch_size)
     steps = min(per_epoch * recipe.epochs, recipe.max_steps or 10**12)
     plan = {
@@ -33,6 +34,10 @@ def show_plan(recipe: Any, as_json: bool) -> None:
         "tokens": sum(len(r.ids) for r in rows) * steps // per_epoch,
         "trained_tokens": sum(r.trained_tokens for r in rows) * steps // per_epoch,
         "test_questions": len(data.examples["test"][: recipe.test_questions]),
+        "memory_gb": needs.memory_gb if needs else None,
+        "seconds_per_step": needs.seconds_per_step if needs else None,
+        "minutes": needs.minutes if needs else None,
+        "estimate": needs.to_json() if needs else {"unknown": why_not},
         "ledger": data.ledger,
     }
     if as_json:
@@ -44,5 +49,32 @@ def show_plan(recipe: Any, as_json: bool) -> None:
         f"{steps:,} steps of {recipe.batch_size} rows: {plan['tokens']:,} tokens, "
         f"{plan['trained_tokens']:,} of them trained\n"
         f"{plan['test_questions']:,} test questions answered before and after, "
-        f"at most {recipe.max_new_tokens} new tokens each"
+        f"at most {recipe.max_new_tokens} new tokens each\n" + _needs_line(needs, why_not)
+    )
+
+
+def _estimate(recipe: Any, data: Any) -> tuple[Any, str]:
+    """What training will need here, else None and why that is not known."""
+    from heedful.models.machine import choose_device, choose_precision
+    from heedful.train.probe import estimate, source_of
+
+    source = source_of(recipe.model)
+    if source is None:
+        return None, f"{recipe.model} brings no config.json that could be read without the weights"
+    precision = choose_precision(recipe.precision, choose_device(recipe.device))
+    return estimate(recipe, source, data.tokens["train"], data.tokens["val"], precision), ""
+
+
+def _needs_line(needs: Any, why_not: str) -> str:
+    from heedful.cli.live import duration
+
+    if needs is None:
+        return f"memory and time are not known before it is loaded: {why_not}"
+    how = {
+        "measured": "tried on two layers of random weights here",
+        "arithmetic": "by operations alone: its layers are too large to be tried here",
+    }[needs.basis]
+    return (
+        f"about {needs.memory_gb:.1f} GB of memory, {needs.seconds_per_step:.2g} s a step, "
+        f"{duration(60 * needs.minutes)} of training in {needs.precision} ({how})"
     )

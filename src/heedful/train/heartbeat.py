@@ -14,7 +14,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,10 @@ def _sentence(folder: Path, who: str) -> str:
 
 
 class _Beat:
-    """The thread that beats and listens. Its connection to the store is its own: the main one may be waiting."""
+    """Two threads: one beats and listens, the other looks whether it still does.
+
+    The connection to the store is its own: the process's first one may be waiting.
+    """
 
     def __init__(self, folder: Path):
         self.folder, self.patience = folder, lost_after()
@@ -85,53 +88,64 @@ class _Beat:
             wait_for_workers=False,
             timeout=datetime.timedelta(seconds=max(5.0, self.patience)),
         )
-        self.thread = threading.Thread(target=self._watch, name="heedful-heartbeat", daemon=True)
+        now = time.monotonic()
+        self.alive = now  # when the store last answered
+        self.heard = {rank: (b"", now) for rank in range(process_count()) if rank != process_index()}
+        self.thread = threading.Thread(target=self._exchange, name="heedful-heartbeat", daemon=True)
         self.thread.start()
+        threading.Thread(target=self._guard, name="heedful-guard", daemon=True).start()
 
     def stop(self) -> None:
         self.ended.set()
-        self.thread.join(self.patience)
-        with contextlib.suppress(Exception):  # the store may have gone with the process that kept it
-            self.store.set(self._key(process_index()), DONE.decode())
+        self._soon(lambda: self.store.set(self._key(process_index()), DONE.decode()))
 
     def first_to_tell(self) -> bool:
         """Whether no other process has told of the loss; True where that cannot be known."""
-        self.ended.set()
-        self.thread.join(self.patience)
-        try:
-            return self.store.add(f"{self.prefix}/told", 1) == 1
-        except Exception:  # the store went with the process that kept it
-            return True
+        return self._soon(lambda: self.store.add(f"{self.prefix}/told", 1)) in (None, 1)
+
+    def _soon(self, ask: Callable[[], Any]) -> Any:
+        """What the store answers; None where it is gone or silent for 5 seconds: its calls may wait for ever."""
+        answers: list[Any] = []
+
+        def work() -> None:
+            with contextlib.suppress(Exception):  # whatever torch raises of a connection that is gone
+                answers.append(ask())
+
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        thread.join(5)
+        return answers[0] if answers else None
 
     def _key(self, rank: int) -> str:
         return f"{self.prefix}/beat/{rank}"
 
-    def _watch(self) -> None:
-        others = [rank for rank in range(process_count()) if rank != process_index()]
-        heard: dict[int, tuple[bytes, float]] = {rank: (b"", time.monotonic()) for rank in others}
+    def _exchange(self) -> None:
+        """Beat and listen, until the end or until the store is gone or stands still."""
         count = 0
-        while not self.ended.wait(min(5.0, self.patience / 4)):
-            count += 1
-            try:
+        with contextlib.suppress(Exception):  # the guard sees that nothing comes any more
+            while not self.ended.wait(min(5.0, self.patience / 4)):
+                count += 1
                 self.store.set(self._key(process_index()), str(count))
-                for rank in others:
+                for rank, (before, _) in self.heard.items():
                     now = self.store.get(self._key(rank)) if self.store.check([self._key(rank)]) else b""
-                    if now != heard[rank][0]:
-                        heard[rank] = (now, time.monotonic())
-            except Exception:  # whatever torch raises of a connection that is gone
-                self._end("the process that keeps the others together")
-            silent = [r for r in others if heard[r][0] != DONE and time.monotonic() - heard[r][1] > self.patience]
-            if silent:
-                self._end(f"process {silent[0]}")
+                    if now != before:
+                        self.heard[rank] = (now, time.monotonic())
+                self.alive = time.monotonic()
 
-    def _end(self, who: str) -> None:
+    def _guard(self) -> None:
+        while not self.ended.wait(min(1.0, self.patience / 4)):
+            now = time.monotonic()
+            if now - self.alive > self.patience:
+                self._leave("the process that keeps the others together, or the way to it,")
+            # One that has not begun is no concern: it may be loading a large model.
+            silent = [r for r, (last, at) in self.heard.items() if last not in (b"", DONE) and now - at > self.patience]
+            if silent:
+                self._leave(f"process {silent[0]}")
+
+    def _leave(self, who: str) -> None:
         """Leave at once: the main thread waits inside a library for what will not come."""
         if self.ended.wait(1.0):  # the main thread has noticed by itself, or is done
             return
-        try:
-            first = self.store.add(f"{self.prefix}/told", 1) == 1
-        except Exception:
-            first = True
-        if first:
+        if self.first_to_tell():
             print(f"heedful: error: {_sentence(self.folder, who)}", file=sys.stderr, flush=True)
         os._exit(1)
