@@ -1,0 +1,242 @@
+"""The engine against the model's own forward and backward pass: losses, gradients, and when it is not taken."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from tests.train.test_loop import training_of
+from transformers import AutoModelForCausalLM, MistralConfig, MistralForCausalLM, Qwen2Config, Qwen2ForCausalLM
+
+from heedful.batches import collate
+from heedful.models.adapters import add_lora
+from heedful.records import TokenExample
+from heedful.train import loop
+from heedful.train.engine import attention, head, layout
+from heedful.train.engine import make_engine as engine_of
+from heedful.train.engine.layout import make_layout
+from heedful.train.objective import Objective
+
+KNOWN = ("llama", "qwen3", "gemma3", "qwen2", "mistral")
+SIZES = {
+    "vocab_size": 60, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4,
+    "num_key_value_heads": 2, "max_position_embeddings": 512,
+}  # fmt: skip
+
+
+def model_of(tiny, architecture, lora=False, dtype=torch.float32):
+    """A model none of whose weights is a plain 0 or 1."""
+    torch.manual_seed(1)
+    if architecture == "qwen2":  # with biases
+        model = Qwen2ForCausalLM(Qwen2Config(**SIZES))
+    elif architecture == "mistral":  # every layer sees 10 positions
+        model = MistralForCausalLM(MistralConfig(**SIZES, sliding_window=10))
+    else:
+        changes = {"sliding_window": 12} if architecture == "gemma3" else {}
+        model = AutoModelForCausalLM.from_config(tiny.config(architecture, 60, **changes))
+    model = model.to(dtype)
+    if lora:
+        model = add_lora(model, 4, 8, 0.0, "all-linear")
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "norm" in name or "bias" in name:
+                parameter.add_(0.1 * torch.randn_like(parameter))
+            if "lora_B" in name:
+                parameter.normal_(0, 0.05)
+    return model.train()
+
+
+def rows(beginning=(5, 6, 7, 8, 9, 10), lengths=(14, 31, 9, 22), asked=4, seed=3):
+    made = torch.Generator().manual_seed(seed)
+    out = []
+    for number, length in enumerate(lengths):
+        ids = [*beginning, *torch.randint(1, 60, (length,), generator=made).tolist()]
+        masked = len(beginning) + asked
+        out.append(TokenExample(str(number), tuple(ids), (False,) * masked + (True,) * (len(ids) - masked)))
+    return out
+
+
+def results(objective, batch, weights=None):
+    """The losses of all rows, and the gradients of their (weighted) sum."""
+    objective.model.zero_grad()
+    losses = objective(
+        batch.input_ids, batch.attention_mask, batch.labels, batch.position_ids, batch.row_of, len(batch.rows)
+    )
+    (losses if weights is None else losses * weights).sum().backward()
+    return losses.detach(), {
+        n: p.grad.clone() for n, p in objective.model.named_parameters() if p.grad is not None
+    }  # fmt: skip
+
+
+def both(model, batch, precision="fp32", weights=None):
+    plain = Objective(model)
+    plain.check_head()
+    fast = Objective(model)
+    note = fast.use_engine(precision)
+    assert fast.engine is not None, note
+    return results(plain, batch, weights), results(fast, batch, weights)
+
+
+def assert_same(one, other, tolerance=2e-5):
+    (losses, gradients), (other_losses, other_gradients) = one, other
+    torch.testing.assert_close(losses, other_losses, rtol=1e-5, atol=1e-5)
+    assert gradients.keys() == other_gradients.keys()
+    for name, expected in gradients.items():
+        difference = (other_gradients[name] - expected).abs().max() / expected.abs().max()
+        assert difference < tolerance, f"{name}: {difference:.1e}"
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("lora", [False, True], ids=["full", "lora"])
+@pytest.mark.parametrize("architecture", KNOWN)
+def test_losses_and_gradients_are_the_models_own(tiny, architecture, lora, packed):
+    batch = collate(rows(), 0, packed=packed, max_length=64 if packed else None)
+    weights = torch.tensor([1.0, 0.25, 2.0, 0.5])
+    assert make_layout(batch.input_ids, batch.attention_mask, batch.labels, batch.row_of).prefix == 6
+    assert_same(*both(model_of(tiny, architecture, lora), batch, weights=weights))
+
+
+@pytest.mark.parametrize("architecture", ["llama", "gemma3", "mistral"])
+@pytest.mark.parametrize("beginning", [(), (5, 6, 7, 8, 9, 10)], ids=["apart", "shared"])
+def test_long_rows_take_another_kernel_and_give_the_same(tiny, architecture, beginning, monkeypatch):
+    for module in (attention, layout):
+        monkeypatch.setattr(module, "LONGEST_MULTIPLIED", 16)
+    batch = collate(rows(beginning, asked=9, lengths=(14, 31, 12, 22)), 0)
+    assert_same(*both(model_of(tiny, architecture), batch))
+
+
+def test_a_large_vocabulary_is_computed_in_chunks(tiny, monkeypatch):
+    batch = collate(rows(), 0)
+    model = model_of(tiny, "gemma3")
+    monkeypatch.setattr(head, "KEPT", 60 * 4 * 7)  # seven positions at a time
+    assert_same(*both(model, batch))
+
+
+def test_an_embedding_apart_from_the_head(tiny):
+    torch.manual_seed(1)
+    model = AutoModelForCausalLM.from_config(tiny.config("llama", 60, tie_word_embeddings=False)).train()
+    assert model.get_input_embeddings().weight is not model.get_output_embeddings().weight
+    assert_same(*both(model, collate(rows(), 0)))
+
+
+def test_rows_that_train_nothing_give_nothing(tiny):
+    some = rows()
+    none = [TokenExample(r.id, r.ids, (False,) * len(r.ids)) for r in some]
+    model = model_of(tiny, "llama")
+    assert_same(*both(model, collate([none[0], *some[1:]], 0)))
+    fast = Objective(model)
+    fast.use_engine("fp32")
+    losses, gradients = results(fast, collate(none, 0))
+    assert losses.tolist() == [0.0] * 4
+    assert all(float(g.abs().max()) == 0 for g in gradients.values())
+
+
+@pytest.mark.parametrize("lora", [False, True], ids=["full", "lora"])
+@pytest.mark.parametrize("architecture", ["llama", "gemma3"])
+def test_bf16_is_as_near_to_fp32_as_the_models_own(tiny, architecture, lora):
+    batch = collate(rows(), 0)
+    exact, _ = both(model_of(tiny, architecture, lora), batch)
+
+    def distance(found):
+        return (
+            sum((g - exact[1][n]).square().sum() for n, g in found[1].items())
+            / sum(g.square().sum() for g in exact[1].values())
+        ).sqrt()
+
+    model = model_of(tiny, architecture, lora)
+    plain, fast = Objective(model), Objective(model)
+    plain.check_head()
+    fast.use_engine("bf16")
+    assert fast.engine is not None
+    with torch.autocast("cpu", torch.bfloat16):
+        own, engines = distance(results(plain, batch)), distance(results(fast, batch))
+    assert 0 < engines < max(0.02, 1.2 * float(own)), f"engine {engines:.4f}, model {own:.4f}"
+
+
+def test_other_architectures_keep_their_own_pass_and_say_so(tiny):
+    for architecture in ("gpt2", "gemma2"):
+        made = Objective(model_of(tiny, architecture))
+        note = made.use_engine("fp32")
+        assert made.engine is None
+        assert type(made.model).__name__ in note
+
+
+def test_a_layer_that_computes_otherwise_is_found_out(tiny):
+    model = model_of(tiny, "llama")
+    layer = model.model.layers[0].mlp
+    forward = layer.forward
+    type(layer).forward, kept = (lambda self, x: 1.01 * kept(self, x)), type(layer).forward
+    try:
+        engine, note = engine_of(model, torch.float32)
+    finally:
+        type(layer).forward = kept
+    assert forward is not None
+    assert engine is None
+    assert "differs" in note
+
+
+def test_an_embedding_that_scales_is_found_out(tiny):
+    model = model_of(tiny, "llama")
+    table = model.get_input_embeddings()
+    table.register_forward_hook(lambda module, given, out: out * 1.1)
+    engine, note = engine_of(model, torch.float32)
+    assert engine is None
+    assert "losses differ" in note
+
+
+def test_lora_dropout_keeps_the_models_own_pass(tiny):
+    model = add_lora(model_of(tiny, "llama"), 4, 8, 0.1, "all-linear")
+    assert engine_of(model, torch.float32)[0] is None
+
+
+def test_weights_that_an_optimiser_changed_are_read_again(tiny):
+    """The fused AdamW leaves a tensor's version as it is; a copy kept by version would be of the old weights."""
+    model = model_of(tiny, "llama")
+    fast, batch = Objective(model), collate(rows(), 0)
+    fast.use_engine("bf16")
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.05, fused=True)
+    for _ in range(3):
+        results(fast, batch)
+        optimizer.step()
+        with torch.no_grad():
+            seen = fast(batch.input_ids, batch.attention_mask, batch.labels)
+    fresh = Objective(model)
+    fresh.use_engine("bf16")
+    torch.testing.assert_close(results(fresh, batch)[0], seen, rtol=0, atol=0)
+    torch.testing.assert_close(results(fast, batch)[0], seen, rtol=0, atol=0)
+
+
+def test_a_run_with_the_engine_is_a_run_without(tiny, tmp_path):
+    ends = {}
+    for engine in ("auto", "plain"):
+        t = training_of(tiny, tmp_path / engine, engine=engine)
+        assert t.objective.engine_note.startswith("fast" if engine == "auto" else "plain")
+        loop.fit(t)
+        ends[engine] = [e.loss for e in t.progress.evaluations]
+    assert ends["auto"] == pytest.approx(ends["plain"], rel=1e-4)
+
+
+def test_layout_by_hand():
+    batch = collate(
+        [
+            TokenExample("a", (1, 2, 3, 4, 5, 6), (False,) * 4 + (True,) * 2),
+            TokenExample("b", (1, 2, 3, 4, 7, 8, 9), (False,) * 5 + (True,) * 2),
+        ],
+        0,
+    )
+    made = make_layout(batch.input_ids, batch.attention_mask, batch.labels, None)
+    assert made.prefix == 0  # the label at the fourth place leaves three tokens, which is too few
+    assert make_layout(batch.input_ids, batch.attention_mask, batch.labels, None, share=False).prefix == 0
+    longer = collate(
+        [
+            TokenExample("a", (1, 2, 3, 4, 5, 6), (False,) * 5 + (True,)),
+            TokenExample("b", (1, 2, 3, 4, 7, 8, 9), (False,) * 5 + (True,) * 2),
+        ],
+        0,
+    )
+    made = make_layout(longer.input_ids, longer.attention_mask, longer.labels, None)
+    assert (made.prefix, made.rows, made.longest) == (4, 2, 2)
+    assert made.ids.tolist() == [1, 2, 3, 4, 5, 7, 8]
+    assert made.positions.tolist() == [0, 1, 2, 3, 4, 4, 5]
+    assert made.padded.tolist() == [4, 4, 5, 6]
+    assert made.unpadded.tolist() == [0, 2, 3]
+    assert made.wanted.tolist() == [4, 5, 6]
