@@ -104,7 +104,9 @@ def shape_of(config: Any) -> Shape:
     two, embeddings, model = count(2)
     layers = int(config.num_hidden_layers)
     table = model.get_input_embeddings().weight
-    inner = max(m.out_features for m in model.modules() if hasattr(m, "out_features") and m.out_features != len(table))
+    head = model.get_output_embeddings()
+    products = [m for m in model.modules() if m is not head and not isinstance(m, torch.nn.Embedding)]
+    inner = max(max(m.weight.shape) for m in products if getattr(getattr(m, "weight", None), "ndim", 0) == 2)
     tied = embeddings == table.numel()
     return Shape(
         one + (layers - 1) * (two - one), embeddings, layers, two - one, table.shape[1], inner, len(table), tied
@@ -194,11 +196,19 @@ def activation_bytes(shape: Shape, recipe: Recipe, precision: str) -> float:
 
 
 def memory_parts(
-    shape: Shape, recipe: Recipe, work: Work, precision: str, per_position: float, base: float, file_bytes: float
+    shape: Shape,
+    recipe: Recipe,
+    work: Work,
+    precision: str,
+    per_position: float,
+    base: float,
+    file_bytes: float,
+    trainable: int | None = None,
 ) -> dict[str, float]:
-    """What a run holds, in bytes, by kind. `base` is the process without the model, `per_position` activations."""
+    """What a run holds, in bytes, by kind. `base` is the process without the model, `per_position` activations;
+    `trainable` parameters are counted by `trainable_parameters` where they are not known better."""
     item = 2 if precision == "bf16" and recipe.tuning == "lora" else 4
-    trainable = trainable_parameters(shape, recipe)
+    trainable = trainable_parameters(shape, recipe) if trainable is None else trainable
     whole = shape.parameters * item
     # Weights of another type than the file's are converted one by one while the file's own lie in memory.
     converted = file_bytes if file_bytes and abs(file_bytes - whole) > 0.1 * whole else 0.0

@@ -45,6 +45,7 @@ from heedful.train.recipe import Recipe
 from heedful.train.training import prepare_training
 from heedful.view import Silent
 
+TRIES = 3
 LARGEST_LAYER = 120_000_000  # parameters; a larger layer is not tried but computed
 SOME = (16_384, 65_536)  # entries of a vocabulary that is larger
 
@@ -59,6 +60,7 @@ class Probe:
     layer_bytes: float
     forward_share: float  # of a step's seconds
     base_mb: float  # resident before any layer was made, with everything imported
+    layer_trainable: int  # parameters of a layer that are trained
 
 
 def estimate(
@@ -84,10 +86,13 @@ def estimate(
     if device.type == "cuda":
         base = 0.6e9  # a context of CUDA
     files = sum(f.stat().st_size for f in Path(source).glob("*.safetensors")) if Path(source).is_dir() else 0
-    parts = memory_parts(shape, recipe, work, precision, per_position, base, files)
+    trainable = trainable_parameters(shape, recipe)
+    if made and recipe.tuning == "lora":
+        trainable = made.layer_trainable * shape.layers
+    parts = memory_parts(shape, recipe, work, precision, per_position, base, files, trainable)
     evaluating = forward_share * seconds * work.validation / max(1.0, work.positions) * work.evaluations
     return Estimate(
-        shape.parameters, trainable_parameters(shape, recipe), precision, round(peak(parts) / 1e9, 2),
+        shape.parameters, trainable, precision, round(peak(parts) / 1e9, 2),
         float(f"{seconds:.3g}"), float(f"{(seconds * work.steps + evaluating) / 60:.3g}"),
         "measured" if made else "arithmetic", {k: round(v / 1e9, 2) for k, v in parts.items()},
     )  # fmt: skip
@@ -112,21 +117,22 @@ def probe(
     """Time steps on the rows of a step of average size; None where such a small model cannot be made."""
     rows = _average_step(recipe, train)
     small, large = (min(shape.vocabulary, n) for n in SOME)
-    try:
-        one = _Trial(recipe, config, 1, small, rows, precision, device)
-    except (AttributeError, TypeError, ValueError, KeyError, IndexError):  # an architecture of another kind
-        return None
-    base_mb = one.base_mb
-    two = _Trial(recipe, config, 2, small, rows, precision, device)
-    more = _Trial(recipe, config, 1, large, rows, precision, device) if large > small else one
-    for _ in range(2):  # in turn, so that a machine that grows busy slows them all
-        for trial in {id(t): t for t in (one, two, more)}.values():
-            trial.step()
+    with tempfile.TemporaryDirectory(prefix="heedful-plan-") as folder:
+        try:
+            one = _Trial(folder, recipe, config, 1, small, rows, precision, device)
+        except (AttributeError, TypeError, ValueError, KeyError, IndexError):  # an architecture of another kind
+            return None
+        two = _Trial(folder, recipe, config, 2, small, rows, precision, device)
+        more = _Trial(folder, recipe, config, 1, large, rows, precision, device) if large > small else one
+        for _ in range(TRIES):  # in turn, so that a machine that grows busy slows them all
+            for trial in {id(t): t for t in (one, two, more)}.values():
+                trial.step()
     layer = max(1e-9, two.seconds - one.seconds)
     entry = (more.seconds - one.seconds) / (large - small) if large > small else 0.0
     rest = max(0.0, one.seconds - layer) + max(0.0, entry) * (shape.vocabulary - small)
     forward_share = min(0.6, two.forward_seconds / two.seconds)
-    return Probe(one.positions, layer, rest, max(0.0, two.saved - one.saved), forward_share, base_mb)
+    saved, trainable = max(0.0, two.saved - one.saved), two.trainable - one.trainable
+    return Probe(one.positions, layer, rest, saved, forward_share, one.base_mb, trainable)
 
 
 def _average_step(recipe: Recipe, train: Sequence[TokenExample]) -> list[TokenExample]:
@@ -149,8 +155,8 @@ class _Trial:
     """A model of a few layers in a training of its own, whose steps are timed; the fastest counts."""
 
     def __init__(
-        self, recipe: Recipe, config: Any, layers: int, vocabulary: int, rows: list[TokenExample], precision: str,
-        device: torch.device,
+        self, folder: str, recipe: Recipe, config: Any, layers: int, vocabulary: int, rows: list[TokenExample],
+        precision: str, device: torch.device,
     ):  # fmt: skip
         import peft  # noqa: F401
         from transformers import AutoModelForCausalLM
@@ -172,11 +178,11 @@ class _Trial:
             if recipe.tuning == "lora":
                 model = add_lora(model, recipe.lora_rank, recipe.lora_alpha, recipe.lora_dropout, recipe.lora_targets)
         rows = [replace(r, ids=tuple(i % vocabulary for i in r.ids)) for r in rows]
-        self.folder = tempfile.TemporaryDirectory(prefix="heedful-plan-")
+        self.trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
         alone = recipe.model_copy(update={"track": (), "max_steps": None, "epochs": 1000})
         with quiet_transformers(), torch.random.fork_rng():
             self.training = prepare_training(
-                model, rows, rows, alone, RunFolder(self.folder.name), precision=precision, device=device, pad_id=0,
+                model, rows, rows, alone, RunFolder(folder), precision=precision, device=device, pad_id=0,
                 watcher=Silent(),
             )  # fmt: skip
         self.rows = rows
