@@ -14,6 +14,7 @@ from heedful.store import read_json, read_metrics
 
 pytestmark = pytest.mark.slow
 
+LOSSES = ("train_loss", "val_loss")
 SHARDED = """
 import torch, torch.distributed as dist
 from torch import nn
@@ -103,6 +104,41 @@ def test_a_finished_run_of_two_processes_resumes_at_once(tiny, tmp_path: Path) -
     assert launch(*words, processes=2, cwd=tmp_path).returncode == 0
     again = launch(*["-m", "heedful.cli.main", "train", "--resume", "--out", "run"], processes=2, cwd=tmp_path)
     assert again.returncode == 0, again.stderr[-2000:]
+
+
+MORE = ["-m", "heedful.cli.main", "train", "--resume", "--out", "run", "--set", "max_steps=7"]
+
+
+@pytest.mark.parametrize(("before", "after"), [(2, 1), (1, 2)])
+def test_another_number_of_processes_goes_on_to_the_same_losses(tiny, tmp_path: Path, before: int, after: int) -> None:
+    """Unequal rows in micro-batches, which are dealt out otherwise: the gradients of a step are the same."""
+    (tmp_path / "rows.json").write_text(json.dumps(tiny.rows(41)))
+    words = f"""-m heedful.cli.main train --model {tiny("llama")} --data rows.json --template alpaca --epochs 2
+        --split order:train=27,val=7,test=7 --set learning_rate=1e-3 --set micro_batch_size=3 --set samples=0
+        --set test_questions=0 --set precision=fp32 --set schedule=constant --set warmup_steps=1 --set eval_every=2
+        --set""".split()
+    for out, steps, processes in (("whole", 7, 1), ("run", 3, before)):
+        done = launch(*words[:-1], "--set", f"max_steps={steps}", "--out", out, processes=processes, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr[-2000:]
+    done = launch(*MORE, processes=after, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr[-2000:]
+    got, expected = (
+        {(m["step"], k): m[k] for m in read_metrics(tmp_path / name / "metrics.jsonl") for k in LOSSES if k in m}
+        for name in ("run", "whole")
+    )
+    assert {k: v for k, v in got.items() if k[1] == "train_loss"}.keys() == {(s, "train_loss") for s in range(1, 8)}
+    for key in expected:
+        assert got[key] == pytest.approx(expected[key], abs=1e-5), key
+
+
+def test_with_dropout_another_number_of_processes_is_refused(tiny, tmp_path: Path) -> None:
+    (tmp_path / "rows.json").write_text(json.dumps(tiny.rows(30)))
+    words = f"""-m heedful.cli.main train --model {tiny("llama")} --data rows.json --template alpaca --epochs 1
+        --set samples=0 --set test_questions=0 --set lora_dropout=0.1 --set max_steps=2 --out run""".split()
+    assert launch(*words, processes=1, cwd=tmp_path).returncode == 0
+    done = launch(*MORE, processes=2, cwd=tmp_path)
+    assert done.returncode != 0
+    assert "has dropout and was trained by 1 process" in done.stderr, done.stderr[-3000:]
 
 
 def test_whole_state_comes_out_of_a_sharded_model_and_goes_back(tmp_path: Path) -> None:

@@ -227,7 +227,7 @@ def memory_parts(
 
 def peak(parts: dict[str, float]) -> float:
     """The highest sum of what is held at one time: while loading, at the end of a step, while saving."""
-    base, weights = parts["base"], parts["weights"]
+    base, weights = parts["base"] + parts.get("copies", 0.0), parts["weights"]
     loading = base + weights + parts["conversion"]
     # Gradients appear as activations go, so the two are never whole at one time.
     step = base + weights + parts["moments"] + max(parts["gradients"], parts["activations"] + parts["logits"])

@@ -124,8 +124,8 @@ def _need_same_draws(t: Training, saved: checkpoints.Checkpoint) -> None:
     before, now = saved.state.get("processes", 1), t.accelerator.num_processes
     if before != now and has_dropout(t.model):
         raise RunError(
-            f"{t.run.path}: has dropout and was trained by {before} processes, and {now} would draw other random "
-            f"numbers; go on with {before}, or start a new run"
+            f"{t.run.path}: has dropout and was trained by {before} process{'es' * (before > 1)}; {now} would draw "
+            f"other random numbers, so go on with {before}, or start a new run"
         )
 
 

@@ -61,6 +61,7 @@ class Probe:
     forward_share: float  # of a step's seconds
     base_mb: float  # resident before any layer was made, with everything imported
     layer_trainable: int  # parameters of a layer that are trained
+    engine: bool  # whether Heedful's own engine computes, which keeps fused copies of the weights
 
 
 def estimate(
@@ -90,6 +91,8 @@ def estimate(
     if made and recipe.tuning == "lora":
         trainable = made.layer_trainable * shape.layers
     parts = memory_parts(shape, recipe, work, precision, per_position, base, files, trainable)
+    if made and made.engine:
+        parts["copies"] = shape.linear * (2.0 if precision == "bf16" else 4.0)
     evaluating = forward_share * seconds * work.validation / max(1.0, work.positions) * work.evaluations
     return Estimate(
         shape.parameters, trainable, precision, round(peak(parts) / 1e9, 2),
@@ -132,7 +135,7 @@ def probe(
     rest = max(0.0, one.seconds - layer) + max(0.0, entry) * (shape.vocabulary - small)
     forward_share = min(0.6, two.forward_seconds / two.seconds)
     saved, trainable = max(0.0, two.saved - one.saved), two.trainable - one.trainable
-    return Probe(one.positions, layer, rest, saved, forward_share, one.base_mb, trainable)
+    return Probe(one.positions, layer, rest, saved, forward_share, one.base_mb, trainable, two.engine)
 
 
 def _average_step(recipe: Recipe, train: Sequence[TokenExample]) -> list[TokenExample]:
@@ -185,6 +188,8 @@ class _Trial:
                 model, rows, rows, alone, RunFolder(folder), precision=precision, device=device, pad_id=0,
                 watcher=Silent(),
             )  # fmt: skip
+        unwrapped: Any = self.training.accelerator.unwrap_model(self.training.objective)
+        self.engine = getattr(unwrapped, "engine", None) is not None
         self.rows = rows
         self.positions = _positions(rows, recipe)
         self.seconds = self.forward_seconds = math.inf
