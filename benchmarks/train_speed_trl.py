@@ -100,6 +100,7 @@ def main() -> None:
                 gradient_accumulation_steps=1, learning_rate=job["rate"], warmup_steps=0,
                 lr_scheduler_type="constant", logging_steps=1, report_to="none", save_strategy="no",
                 use_cpu=True, disable_tqdm=True, dataloader_pin_memory=False, max_length=job["max_length"],
+                completion_only_loss=True,
                 **SETTINGS[job["contestant"]],
             ),
         )  # fmt: skip
