@@ -43,7 +43,6 @@ from heedful.train.estimate import (
 )
 from heedful.train.recipe import Recipe
 from heedful.train.training import prepare_training
-from heedful.view import Silent
 
 TRIES = 3
 LARGEST_LAYER = 120_000_000  # parameters; a larger layer is not tried but computed
@@ -154,6 +153,14 @@ def _positions(rows: Sequence[TokenExample], recipe: Recipe) -> int:
     return sum(padded([lengths[r] for r in some], recipe) for some in micro_batches(range(len(rows)), recipe))
 
 
+class _Nobody:
+    """A watcher that is told and does nothing."""
+
+    def step(self, line: dict[str, Any], total_steps: int) -> None: ...
+    def evaluating(self, step: int) -> None: ...
+    def evaluated(self, line: dict[str, Any]) -> None: ...
+
+
 class _Trial:
     """A model of a few layers in a training of its own, whose steps are timed; the fastest counts."""
 
@@ -186,7 +193,7 @@ class _Trial:
         with quiet_transformers(), torch.random.fork_rng():
             self.training = prepare_training(
                 model, rows, rows, alone, RunFolder(folder), precision=precision, device=device, pad_id=0,
-                watcher=Silent(),
+                watcher=_Nobody(),
             )  # fmt: skip
         unwrapped: Any = self.training.accelerator.unwrap_model(self.training.objective)
         self.engine = getattr(unwrapped, "engine", None) is not None
