@@ -209,7 +209,7 @@ def test_a_run_with_the_engine_is_a_run_without(tiny, tmp_path):
     ends = {}
     for engine in ("auto", "plain"):
         t = training_of(tiny, tmp_path / engine, engine=engine)
-        assert t.objective.engine_note.startswith("fast" if engine == "auto" else "plain")
+        assert t.run.read_manifest()["engine"].startswith("fast" if engine == "auto" else "plain")
         loop.fit(t)
         ends[engine] = [e.loss for e in t.progress.evaluations]
     assert ends["auto"] == pytest.approx(ends["plain"], rel=1e-4)

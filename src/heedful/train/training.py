@@ -101,6 +101,8 @@ def prepare_training(
     if recipe.packing:
         objective.need_packing()
     objective.engine_note = choose_engine(objective, recipe, accelerator, precision)
+    if accelerator.is_main_process:
+        run.update_manifest(engine=objective.engine_note)
     optimizer = make_optimizer(model, recipe)
     objective, optimizer = accelerator.prepare(objective, optimizer)
     if recipe.track:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 KEPT = 1 << 28  # bytes of probabilities that are kept; above this they are computed again in chunks
+CACHED = 1 << 22  # bytes of float32 logits at once, so that what is done with them stays in the processor's cache
 
 
 @dataclass
@@ -33,9 +34,8 @@ class _HeadLoss(torch.autograd.Function):
         losses, kept = [], None
         for h, y in zip(hidden.split(rows), targets.split(rows), strict=True):
             logits = torch.mm(h, matrix.t())
-            losses.append(torch.nn.functional.cross_entropy(logits.float(), y, reduction="none"))
-            if keep:
-                kept = torch.softmax(logits, -1)
+            losses.append(_losses(logits, y, keep))
+            kept = logits if keep else None
         ctx.save_for_backward(hidden, matrix, targets, *([kept] if kept is not None else []))
         ctx.rows, ctx.tied, ctx.type = rows, tied, weight.dtype
         return torch.cat(losses)
@@ -61,6 +61,19 @@ class _HeadLoss(torch.autograd.Function):
             ctx.tied.parts.append(dweight)
             dweight = None
         return dhidden if ctx.needs_input_grad[0] else None, dweight, None, None, None
+
+
+def _losses(logits: Tensor, targets: Tensor, keep: bool) -> Tensor:
+    """The loss at each row of logits, float32; with `keep` the logits become probabilities, in place."""
+    at_once = max(1, CACHED // (logits.shape[1] * 4))
+    out = []
+    for part, y in zip(logits.split(at_once), targets.split(at_once), strict=True):
+        exact = part.float()
+        total = torch.logsumexp(exact, -1, keepdim=True)
+        out.append((total - exact.gather(1, y[:, None])).squeeze(1))
+        if keep:
+            part.copy_((exact - total).exp_())
+    return torch.cat(out)
 
 
 class _Embed(torch.autograd.Function):
