@@ -195,7 +195,7 @@ def test_two_hosts_give_the_losses_of_one_and_a_cut_cable_ends_the_run(tiny, tmp
     run = RunFolder(tmp_path / "run")
     both = [Host(n, words(tiny, tmp_path), tmp_path, 29411) for n in range(2)]
     try:
-        wait_for_step(run, 3, [h.process for h in both])
+        wait_for_step(run, 8, [h.process for h in both])
         ip("-n", HOSTS[1], "link", "set", "heedful1", "down")
         end = time.monotonic() + 60
         while not all(h.told() for h in both) and time.monotonic() < end:

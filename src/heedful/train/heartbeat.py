@@ -123,7 +123,7 @@ class _Beat:
         """Beat and listen, until the end or until the store is gone or stands still."""
         count = 0
         with contextlib.suppress(Exception):  # the guard sees that nothing comes any more
-            while not self.ended.wait(min(5.0, self.patience / 4)):
+            while True:
                 count += 1
                 self.store.set(self._key(process_index()), str(count))
                 for rank, (before, _) in self.heard.items():
@@ -131,6 +131,8 @@ class _Beat:
                     if now != before:
                         self.heard[rank] = (now, time.monotonic())
                 self.alive = time.monotonic()
+                if self.ended.wait(min(5.0, self.patience / 4)):
+                    return
 
     def _guard(self) -> None:
         while not self.ended.wait(min(1.0, self.patience / 4)):
