@@ -17,6 +17,7 @@ it after ``heedful: error:`` and ends with ``exit_status``; a traceback is a def
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 
@@ -67,6 +68,19 @@ class Interrupted(HeedfulError):
     """The user stopped the work; the message says how to go on."""
 
     exit_status = 130
+
+
+# Control characters, those that turn the direction of the text around, and bytes of a name that are no text.
+_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    r"""Text of a user's file for a terminal: what could colour it, move in it or ring is written as its code.
+
+    >>> printable("a\x1b[31m.jsonl:1\nb")
+    'a\\x1b[31m.jsonl:1\nb'
+    """
+    return _UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -113,7 +113,7 @@ def disk_errors(path: str | Path) -> Iterator[None]:
             raise HeedfulError(full) from e
         if e.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise RunError(f"{path}: cannot be written ({e.strerror}); choose another folder with --out") from e
-        if e.errno in (errno.ENOTDIR, errno.EISDIR):
+        if e.errno in (errno.ENOTDIR, errno.EISDIR, errno.EEXIST):
             raise RunError(f"{path}: cannot be written ({str(e.strerror).lower()}); choose another path") from e
         raise
     except Exception as e:  # safetensors has an error of its own, which bears the system's in its text alone

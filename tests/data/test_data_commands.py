@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,16 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from heedful.cli.data import app
-from heedful.data import read_examples
+from heedful.data import ledger_lines, read_examples
+from heedful.data.figures import TokenFigures
+from heedful.data.reading import ReadOptions
+from heedful.data.stream import Tokenizing, check_files
 from heedful.errors import HeedfulError
+from heedful.records import Example, TokenExample
+from heedful.train.truncation import Cut, Fitted
 
 
-def run(*arguments: str | Path) -> Result:
+def run(*arguments: str | Path | int) -> Result:
     return CliRunner().invoke(app, [str(a) for a in arguments])
 
 
@@ -129,3 +136,70 @@ def test_split_into_a_read_only_folder(file: Path, tmp_path: Path):
     out.mkdir()
     out.chmod(0o500)
     assert "cannot be written" in fails(2, "split", file, "--split", "80/20", "--out", out)
+
+
+def test_check_refuses_what_would_do_nothing_or_write_over_the_data(file: Path):
+    before = file.read_bytes()
+    assert "ends in .html" in fails(2, "check", file, "--html", file)
+    assert file.read_bytes() == before
+    assert "--overlong is for counting tokens; give --model too" in fails(2, "check", file, "--overlong", "truncate")
+    assert "did you mean 'truncate'?" in fails(2, "check", file, "--overlong", "truncte")
+    assert "choose answers, last-answer, everything" in fails(2, "check", file, "--model", "m", "--train-on", "answer")
+    assert "--no-near" in fails(2, "check", file, "--split", "80/10/10", "--no-near")
+    assert "name is empty" in fails(2, "check", "")
+
+
+def test_a_page_or_an_index_below_a_file(file: Path, tmp_path: Path):
+    assert "cannot be written" in fails(2, "check", file, "--html", file / "x.html")
+    items = tmp_path / "quiz.csv"
+    items.write_text("question\nWhich of these is the longest river of them all?\n")
+    assert "cannot be written" in fails(2, "index", items, "--out", file / "x.npz")
+
+
+def test_control_characters_of_names_do_not_reach_the_terminal(tmp_path: Path):
+    path = tmp_path / "a\x1b[31m\x07.jsonl"
+    path.write_text(json.dumps({"instruction": "What is it?", "output": ""}) + "\n")
+    (tmp_path / "b.jsonl").write_text(json.dumps({"instruction": "What is it?", "output": "This."}) + "\n")
+    out = "\n".join(ledger_lines(json.loads(run("check", path, tmp_path / "b.jsonl", "--json").stdout)))
+    assert "\x1b" not in out
+    assert "\x07" not in out
+    assert "a\\x1b[31m\\x07.jsonl:1" in out
+    said = subprocess.run([sys.executable, "-m", "heedful.cli.main", "data", "check", path], capture_output=True)
+    assert b"\x1b" not in said.stderr
+    assert b"the only row cannot be used: an answer is empty (empty_answer, 1 row)" in said.stderr
+
+
+def test_a_data_set_of_the_hub_has_a_revision_and_no_hash():
+    document = {
+        "files": [
+            {"path": "hub:o/n:train", "kind": "hub", "format": "qa", "rows": 1, "sha256": None, "revision": "ab"}
+        ],
+        "read": 1,
+        "kept": 1,
+        "truncated": 0,
+        "dropped": 0,
+    }
+    assert "  hub:o/n:train: hub, qa, 1 row, revision ab" in ledger_lines(document)
+
+
+def test_answers_that_are_cut_are_told_without_a_split_too(file: Path):
+    def fit(example: Example) -> Fitted:
+        return Fitted(example, TokenExample(example.id, (1, 2), (False, True), truncated=3), (Cut("answer", 3, 1),))
+
+    found = check_files([file], ReadOptions(), tokens=Tokenizing(fit, TokenFigures({2}, None))).findings
+    assert found["answer_cut"].count == 19
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/dev/full and names of any bytes are Linux's")
+def test_a_full_stdout_and_a_name_that_is_no_text(file: Path, tmp_path: Path):
+    command = [sys.executable, "-m", "heedful.cli.main", "data", "check"]
+    with Path("/dev/full").open("w") as full:
+        said = subprocess.run([*command, str(file)], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert said.returncode == 1
+    assert said.stderr == "heedful: error: cannot be written (No space left on device); free some room\n"
+    strange = os.fsencode(tmp_path) + b"/n\xff.jsonl"
+    Path(os.fsdecode(strange)).write_bytes(file.read_bytes())
+    named = subprocess.run([*command, strange], capture_output=True, text=True)
+    assert named.returncode == 2
+    assert "n\\udcff.jsonl: the name is not UTF-8" in named.stderr
+    assert "Traceback" not in named.stderr

@@ -164,6 +164,8 @@ def test_tokens_row_by_row(tmp_path: Path):
     file = write(tmp_path / "a.jsonl", *alpaca(6))
 
     class Fitted:
+        answer_cut = False
+
         def __init__(self, example: Any, truncated: int):
             self.example = example
             self.row = TokenExample(example.id, (5, 6, 2), (False, True, example.id != "r000002"), truncated)
@@ -193,7 +195,7 @@ def test_the_same_id_twice_is_told_with_both_places(tmp_path: Path):
 def test_no_row_that_can_be_used(tmp_path: Path):
     file = write(tmp_path / "a.jsonl", {"instruction": "", "output": "x"})
     for read in (lambda: load([file]), lambda: check_files([file], ReadOptions())):
-        with pytest.raises(DataError, match=r"a.jsonl:1: none of the 1 rows can be used: an instruction is empty"):
+        with pytest.raises(DataError, match=r"a.jsonl:1: the only row cannot be used: an instruction is empty"):
             read()
     assert load([file], need_rows=False).examples == []
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from heedful.cli.output import FILES, print_json, write_page
+from heedful.cli.output import FILES, check_page, check_tokens, print_json, write_page
 from heedful.errors import HeedfulError, RequestError, RunError
 from heedful.store import disk_errors, write_json, write_jsonl
 
@@ -57,7 +57,7 @@ def check(
     model: Annotated[str | None, typer.Option(help="Count this model's tokens, as training would.")] = None,
     template: Annotated[str, typer.Option(help="With --model: a template; auto is the model's own.")] = "auto",
     train_on: Annotated[str, typer.Option(help="With --model: answers, last-answer or everything.")] = "answers",
-    max_length: Annotated[int, typer.Option(help="With --model: the longest row, in tokens.")] = 1024,
+    max_length: Annotated[int, typer.Option(min=8, help="With --model: the longest row, in tokens.")] = 1024,
     overlong: Annotated[str, typer.Option(help="With --model: drop, truncate, truncate-answer or error.")] = "drop",
     limit: LimitOption = None,
     seed: SeedOption = 0,
@@ -72,6 +72,12 @@ def check(
     how = _options(format, columns, limit, seed)
     if (group_by or stratify) and not split:
         raise RequestError("--group-by and --stratify say how a split is made; name one with --split")
+    if split and not near:
+        raise RequestError(
+            "--no-near is for a check without --split: a split is made by near-duplicates; leave one out"
+        )
+    check_page(html)
+    _check_counting(model, template, train_on, max_length, overlong)
     tokens = {"train_on": train_on, "max_length": max_length, "overlong": overlong}
     from heedful.data.load import load_indexes
 
@@ -91,6 +97,16 @@ def check(
 
         typer.echo("\n".join(ledger_lines(ledger)))
     _judge(ledger, allow_overlap)
+
+
+def _check_counting(model: str | None, template: str, train_on: str, max_length: int, overlong: str) -> None:
+    """RequestError for settings of tokens that are wrong, or that without a model would change nothing."""
+    check_tokens(train_on, overlong)
+    given = {"--template": template, "--train-on": train_on, "--max-length": max_length, "--overlong": overlong}
+    usual = ("auto", "answers", 1024, "drop")
+    idle = next((n for (n, value), as_is in zip(given.items(), usual, strict=True) if value != as_is), None)
+    if idle and not model:
+        raise RequestError(f"{idle} is for counting tokens; give --model too")
 
 
 def _options(format: str | None, columns: str | None, limit: int | None, seed: int) -> ReadOptions:
@@ -258,4 +274,5 @@ def index_command(
     if as_json:
         print_json(facts)
     else:
-        typer.echo(f"{out}: {len(index):,} items of {index.name}; {index.too_short:,} too short to be looked for")
+        items = "1 item" if len(index) == 1 else f"{len(index):,} items"
+        typer.echo(f"{out}: {items} of {index.name}; {index.too_short:,} too short to be looked for")

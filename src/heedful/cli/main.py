@@ -5,6 +5,7 @@ Nothing here imports torch: `heedful --help`, `data check` and `report` start wi
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sys
@@ -18,7 +19,7 @@ from heedful.cli.report import report
 from heedful.cli.respond import respond
 from heedful.cli.show import show
 from heedful.cli.train import train
-from heedful.errors import HeedfulError
+from heedful.errors import HeedfulError, printable
 
 app = typer.Typer(
     name="heedful",
@@ -83,18 +84,25 @@ def main() -> None:
         if type(e).__name__ == "NoArgsIsHelpError":  # its message is the help
             print(e.format_message(), file=sys.stderr)
             sys.exit(2)
-        print(f"heedful: error: {_usage_sentence(e)}", file=sys.stderr)
+        print(f"heedful: error: {printable(_usage_sentence(e))}", file=sys.stderr)
         sys.exit(2)
     except typer.Abort:
         sys.exit(130)
     except HeedfulError as e:
-        print(f"heedful: {'' if e.exit_status == 130 else 'error: '}{e}", file=sys.stderr)
+        print(f"heedful: {'' if e.exit_status == 130 else 'error: '}{printable(str(e))}", file=sys.stderr)
         sys.exit(e.exit_status)
     except KeyboardInterrupt:
         print("heedful: stopped", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:  # the reader of a pipe went away, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as e:
+        if e.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+            raise
+        where = f"{e.filename}: " if e.filename else ""
+        print(f"heedful: error: {where}cannot be written ({e.strerror}); free some room", file=sys.stderr)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left in its buffer has no place either
         sys.exit(1)
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import typer
 
+from heedful.chat import TRAIN_ON
+from heedful.errors import RequestError, did_you_mean
 from heedful.store import write_text
 
 FILES = "Files (JSON, JSONL, CSV, TSV, Parquet, Arrow; .gz, .zst), folders, globs or hub:owner/name."
@@ -16,6 +18,21 @@ FILES = "Files (JSON, JSONL, CSV, TSV, Parquet, Arrow; .gz, .zst), folders, glob
 def print_json(value: Any) -> None:
     """One JSON document on stdout."""
     typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def check_page(html: Path | None) -> None:
+    """RequestError where `--html` names no page: the data file beside it is not to be written over."""
+    if html is not None and html.suffix.lower() not in (".html", ".htm"):
+        raise RequestError(f"--html {html}: a page is written to a file that ends in .html; name one")
+
+
+def check_tokens(train_on: str, overlong: str) -> None:
+    """RequestError where `--train-on` or `--overlong` is none of those there are."""
+    from heedful.train.truncation import OVERLONG
+
+    for option, given, known in (("--train-on", train_on, TRAIN_ON), ("--overlong", overlong, OVERLONG)):
+        if given not in known:
+            raise RequestError(f"{option} '{given}'{did_you_mean(given, known)}: choose {', '.join(known)}")
 
 
 def write_page(path: Path, page: str) -> None:

@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from heedful.chat import TRAIN_ON
-from heedful.cli.output import FILES
+from heedful.cli.output import FILES, check_page, check_tokens
 from heedful.errors import RequestError, did_you_mean
 from heedful.store import disk_errors
 
@@ -112,23 +111,15 @@ def show(
 
 def _check(fit: Fit, ways: dict[str, bool], html: Path | None) -> None:
     """RequestError for arguments that do not go together, before anything is read."""
-    from heedful.train.truncation import OVERLONG
-
     given = [name for name, wanted in ways.items() if wanted]
     if len(given) > 1:
         raise RequestError(f"{given[0]} and {given[1]} were both given; choose one of {', '.join(ways)}")
-    if fit.train_on not in TRAIN_ON:
-        near = did_you_mean(fit.train_on, TRAIN_ON)
-        raise RequestError(f"--train-on '{fit.train_on}'{near}: choose {', '.join(TRAIN_ON)}")
-    if fit.overlong not in OVERLONG:
-        near = did_you_mean(fit.overlong, OVERLONG)
-        raise RequestError(f"--overlong '{fit.overlong}'{near}: choose {', '.join(OVERLONG)}")
+    check_tokens(fit.train_on, fit.overlong)
     if fit.overlong != "drop" and fit.max_length is None:
         raise RequestError(f"--overlong {fit.overlong} needs a limit; give --max-length too")
+    check_page(html)
     if html is None:
         return
-    if html.suffix.lower() not in (".html", ".htm"):
-        raise RequestError(f"--html {html}: a page is written to a file that ends in .html; name one")
     if html.is_dir() or not html.parent.is_dir():
         why = "it is a folder" if html.is_dir() else f"there is no folder {html.parent}"
         raise RequestError(f"--html {html}: {why}; name another file")
@@ -148,7 +139,7 @@ def _named_rows(names: Sequence[str], examples: Sequence[Example], drops: Sequen
     for name in names:
         fitting = by_name.get(name) or []
         if not fitting:
-            near = did_you_mean(name, by_name) if len(by_name) < 10_000 else ""
+            near = did_you_mean(name, by_name) if len(by_name) < 10_000 and not name.lstrip("-").isdigit() else ""
             last = (examples or drops)[-1].source
             raise RequestError(
                 f"--row {name}: there is no such row{near}; name one by its number, its id or its place, such as {last}"
@@ -257,4 +248,4 @@ def _write_page(
     }
     with disk_errors(html):
         html.write_text(token_page(shown, facts), encoding="utf-8")
-    typer.echo(f"wrote {html}", err=True)
+    typer.echo(f"written: {html}", err=True)

@@ -60,6 +60,8 @@ def kind_by_ending(path: str | Path) -> str | None:
 
 def open_file(path: Path) -> BufferedReader:
     """Open a file for reading its bytes as they lie, or say in one DataError why not."""
+    if not str(path).isprintable() and any("\ud800" <= c <= "\udfff" for c in str(path)):
+        raise DataError(f"{path}: the name is not UTF-8, so no place in it could be told; rename the file")
     try:
         if path.is_dir():
             inside = sorted(p.name for p in path.iterdir() if kind_by_ending(p))

@@ -23,6 +23,8 @@ def files_at(path: str, notes: list[str]) -> list[str]:
     Folders are searched with all that is in them; hidden files are left out. Raises DataError where there is nothing
     to take. A path that is neither a folder nor a pattern is given back as it is: reading says what is wrong with it.
     """
+    if not path:
+        raise DataError("a data file's name is empty; name a file, or leave the empty argument out")
     try:
         if Path(path).is_dir():
             return _in_folder(path, notes)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from heedful.data.checks.kinds import SEVERITIES, severity_of
+from heedful.errors import printable
 
 _HEADS = {"error": "Mend these", "warning": "Look at", "note": "Good to know"}
 _SHOWN_PLACES = 3  # places shown with a finding
@@ -21,7 +22,8 @@ def ledger_lines(document: Mapping[str, Any], width: int = 80) -> list[str]:
     d = document
     out = ["Files"]
     for f in d.get("files", ()):
-        out += _wrap(f"{f['path']}: {f['kind']}, {f['format']}, {_rows(f['rows'])}, sha256 {f['sha256'][:12]}", width)
+        known = f"sha256 {f['sha256'][:12]}" if f["sha256"] else f"revision {(f.get('revision') or 'unknown')[:12]}"
+        out += _wrap(f"{f['path']}: {f['kind']}, {f['format']}, {_rows(f['rows'])}, {known}", width)
     out += ["Rows"]
     out += _wrap(
         f"{d['read']:,} read = {d['kept']:,} kept + {d['truncated']:,} truncated + {d['dropped']:,} dropped", width
@@ -175,5 +177,10 @@ def _grouped(places: Sequence[str]) -> list[str]:
 
 def _wrap(text: str, width: int) -> list[str]:
     return textwrap.wrap(
-        text, width, initial_indent="  ", subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+        printable(text),
+        width,
+        initial_indent="  ",
+        subsequent_indent="    ",
+        break_long_words=False,
+        break_on_hyphens=False,
     )

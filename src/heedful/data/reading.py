@@ -139,6 +139,6 @@ def nothing_left(builder: LedgerBuilder, path: str) -> DataError:
     """The error for files of which no row can be used: the commonest reason and its first place."""
     reason, counted = max(builder.reasons.items(), key=lambda item: item[1].count, default=("no rows", None))
     sentence, where, count = (counted.sentence, counted.where[0], counted.count) if counted else ("no rows", path, 0)
-    return DataError(
-        f"{where}: none of the {builder.read:,} rows can be used: {sentence} ({reason}, {count:,} rows); mend the file"
-    )
+    none = "the only row cannot" if builder.read == 1 else f"none of the {builder.read:,} rows can"
+    counted_rows = f"{count:,} row" + "s" * (count != 1)
+    return DataError(f"{where}: {none} be used: {sentence} ({reason}, {counted_rows}); mend the file")

@@ -16,6 +16,8 @@ from heedful.data.reading import ReadOptions, nothing_left, read_sources
 from heedful.data.survey import Survey
 from heedful.records import Example, TokenExample
 
+ANSWER_CUT = "rows whose answer was cut short to meet the length limit"
+
 
 class Fitted(Protocol):
     """A row as the model sees it."""
@@ -24,6 +26,8 @@ class Fitted(Protocol):
     def example(self) -> Example: ...
     @property
     def row(self) -> TokenExample: ...
+    @property
+    def answer_cut(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,8 @@ def check_files(
                     builder.drop(fitted)
                     continue
                 builder.keep(example, truncated=fitted.row.truncated > 0)
+                if fitted.answer_cut:
+                    builder.find("answer_cut", ANSWER_CUT, [example.source])
                 builder.add_token_faults(tokens.figures.add(fitted.row), example.source)
             else:
                 builder.keep(example)

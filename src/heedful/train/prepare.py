@@ -16,7 +16,7 @@ from heedful.data.formats import Drop
 from heedful.data.load import Dividing, Loaded, load_indexes, load_parts
 from heedful.data.reading import ReadOptions
 from heedful.data.splits import FileSplit, parse_split, refuse_overlap
-from heedful.data.stream import Tokenizing
+from heedful.data.stream import ANSWER_CUT, Tokenizing
 from heedful.errors import DataError, RequestError
 from heedful.records import Example, TokenExample, to_json
 from heedful.store import PARTS, RunFolder, write_json, write_jsonl
@@ -132,8 +132,8 @@ def _encode_or_drop(
     if isinstance(made, Drop):
         builder.drop_kept(example.id, made.reason, made.sentence)
         return None
-    if any(cut.part == "answer" for cut in made.cuts):
-        builder.find("answer_cut", "rows whose answer was cut short to meet the length limit", [example.source])
+    if made.answer_cut:
+        builder.find("answer_cut", ANSWER_CUT, [example.source])
     return made.example, made.row
 
 

@@ -45,6 +45,11 @@ class Fitted:
     row: TokenExample
     cuts: tuple[Cut, ...] = ()
 
+    @property
+    def answer_cut(self) -> bool:
+        """Whether an answer lost tokens."""
+        return any(cut.part == "answer" for cut in self.cuts)
+
 
 def fit_row(
     example: Example, chat: Chat, train_on: str = "answers", max_length: int | None = None, overlong: str = "drop"
