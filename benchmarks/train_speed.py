@@ -153,7 +153,7 @@ def main() -> None:
         f"({tokens / count:.0f} a row, {trained / tokens:.0%} trained); load before {os.getloadavg()[0]:.1f}",
         flush=True,
     )
-    with tempfile.TemporaryDirectory() as temporary, open(args.log, "w") as log:
+    with tempfile.TemporaryDirectory() as temporary, Path(args.log).open("w") as log:
         contestants = []
         for name in args.contestants.split():
             python = args.trl if name.startswith("trl") else sys.executable

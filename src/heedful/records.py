@@ -25,11 +25,11 @@ FinishReason = Literal["stop", "length", "error"]
 ROLES: tuple[str, ...] = ("system", "user", "assistant", "tool")
 
 
-def _short_repr(record: Any) -> str:
+def _short_repr(self: Any) -> str:
     """A record as Python would write it, without the fields that say nothing."""
-    shown = [(f.name, getattr(record, f.name)) for f in dataclasses.fields(record)]
+    shown = [(f.name, getattr(self, f.name)) for f in dataclasses.fields(self)]
     given = [f"{name}={value!r}" for name, value in shown if not (name in _OMIT and value == _OMIT[name])]
-    return f"{type(record).__name__}({', '.join(given)})"
+    return f"{type(self).__name__}({', '.join(given)})"
 
 
 @dataclass(frozen=True, slots=True, repr=False)

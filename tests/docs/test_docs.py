@@ -40,7 +40,8 @@ def desk(tmp_path, monkeypatch):
         "odd.jsonl": red + '{"instruction": "Add 2 and 3.", "output": ""}\n{"instruction": 7, "output": "x"}\n',
         "twice.jsonl": red + red.replace("Red", "Blue") + '{"instruction": "Add 2 and 3.", "output": "5"}\n',
         "quiz.csv": "Which planet of our solar system has the shortest day of all?,Jupiter,Mars,Venus\n",
-        "leaked.jsonl": red + '{"instruction": "Which planet of our solar system has the shortest day of all, please?", '
+        "leaked.jsonl": red
+        + '{"instruction": "Which planet of our solar system has the shortest day of all, please?", '
         '"output": "Jupiter."}\n',
         "recipe.yaml": "epoch: 3\nlearning_rate: 2\ntuning: lorra\n",
         "script.jsonl": '{"question": "Welcher Monat kommt nach dem Mai?", "answer": "Juni."}\n',
