@@ -203,3 +203,15 @@ def test_a_full_stdout_and_a_name_that_is_no_text(file: Path, tmp_path: Path):
     assert named.returncode == 2
     assert "n\\udcff.jsonl: the name is not UTF-8" in named.stderr
     assert "Traceback" not in named.stderr
+
+
+def test_an_interrupt_is_told():
+    code = (
+        "import heedful.data.stream as s\n"
+        "def stop(*a): raise KeyboardInterrupt\n"
+        "s.check_files = stop\n"
+        "from heedful.cli.main import main\n"
+        "main()\n"
+    )
+    said = subprocess.run([sys.executable, "-c", code, "data", "check", "a.jsonl"], capture_output=True, text=True)
+    assert (said.returncode, said.stderr) == (130, "heedful: stopped\n")

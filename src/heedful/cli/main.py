@@ -86,12 +86,10 @@ def main() -> None:
             sys.exit(2)
         print(f"heedful: error: {printable(_usage_sentence(e))}", file=sys.stderr)
         sys.exit(2)
-    except typer.Abort:
-        sys.exit(130)
     except HeedfulError as e:
         print(f"heedful: {'' if e.exit_status == 130 else 'error: '}{printable(str(e))}", file=sys.stderr)
         sys.exit(e.exit_status)
-    except KeyboardInterrupt:
+    except (typer.Abort, KeyboardInterrupt):  # typer makes the one of the other
         print("heedful: stopped", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:  # the reader of a pipe went away, as `head` does
