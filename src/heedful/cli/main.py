@@ -79,7 +79,10 @@ def main() -> None:
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "2000")
     try:
-        sys.exit(app(prog_name="heedful", standalone_mode=False) or 0)
+        status = app(prog_name="heedful", standalone_mode=False) or 0
+        if status == 130:  # typer swallows a KeyboardInterrupt and gives this back
+            raise KeyboardInterrupt
+        sys.exit(status)
     except _UsageError as e:
         if type(e).__name__ == "NoArgsIsHelpError":  # its message is the help
             print(e.format_message(), file=sys.stderr)
@@ -89,7 +92,7 @@ def main() -> None:
     except HeedfulError as e:
         print(f"heedful: {'' if e.exit_status == 130 else 'error: '}{printable(str(e))}", file=sys.stderr)
         sys.exit(e.exit_status)
-    except (typer.Abort, KeyboardInterrupt):  # typer makes the one of the other
+    except (typer.Abort, KeyboardInterrupt):
         print("heedful: stopped", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:  # the reader of a pipe went away, as `head` does
