@@ -46,7 +46,10 @@ def train(
     trust_remote_code: Annotated[
         bool, typer.Option("--trust-remote-code", help="Let the model's repository run its own code.")
     ] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on with the run in --out; with --epochs or --set max_steps=N, for longer."),
+    ] = False,
     plan: Annotated[
         bool, typer.Option("--plan", "--dry-run", help="Check everything, say what would be done, and end.")
     ] = False,
