@@ -170,5 +170,6 @@ def test_seconds_and_memory_are_near_those_of_a_run(tiny, tmp_path):
     start_run(recipe, tmp_path / "run")
     lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     steps = [line["seconds"] for line in lines if "train_loss" in line]
-    assert got.seconds_per_step == pytest.approx((steps[-1] - steps[0]) / (len(steps) - 1), rel=1.0)
+    real = (steps[-1] - steps[0]) / (len(steps) - 1)
+    assert real / 5 <= got.seconds_per_step <= real * 5
     assert got.memory_gb == pytest.approx(max(line["rss_mb"] for line in lines) / 1000, rel=0.35)
