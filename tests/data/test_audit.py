@@ -11,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heedful.data import Drop, LedgerBuilder, Split, load_examples, load_split, overlaps
+from heedful.data.findings import RowChecks
+from heedful.data.survey import Survey
 from heedful.errors import DataError, HeedfulError
 from heedful.records import Example, Message, TokenExample
 
@@ -34,6 +36,11 @@ def builder_of(*examples: Example, dropped: int = 0) -> LedgerBuilder:
 def tokens(ids: list[int], trained: str, example_id: str = "r1", truncated: int = 0) -> TokenExample:
     """`trained` marks each token: x is trained, - is not."""
     return TokenExample(example_id, tuple(ids), tuple(c == "x" for c in trained), truncated)
+
+
+def look_at(rows: list[Example], builder: LedgerBuilder) -> None:
+    with Survey(builder, near=False) as survey:
+        survey.add_all(rows).finish()
 
 
 def test_sums_and_places():
@@ -175,7 +182,7 @@ def test_what_is_odd_about_rows():
         ask("Fourth", "ok %%", 6),
     ]
     builder = builder_of(*rows)
-    builder.check_rows(rows)
+    look_at(rows, builder)
     found = {f["finding"]: f["where"] for f in builder.ledger().to_json()["findings"]}
     assert found == {
         "duplicates": ["t.jsonl:2 repeats t.jsonl:1"],
@@ -183,9 +190,10 @@ def test_what_is_odd_about_rows():
         "edge_whitespace": ["t.jsonl:4"],
         "markers": ["t.jsonl:5"],
     }
-    builder = builder_of(*rows)
-    builder.check_rows(rows, markers=["%%"])
-    assert builder.findings["markers"].where == ["t.jsonl:6"]
+    checks = RowChecks(markers=["%%"])
+    for example in rows:
+        checks.add(example)
+    assert {f.finding: f.where for f in checks.findings()}["markers"] == ("t.jsonl:6",)
 
 
 def test_parts_in_characters():
@@ -208,7 +216,7 @@ def test_lines_are_short_and_say_everything():
     split = Split(tuple(ask(f"q{i}", " a", i) for i in range(40)), (ask("q1", "b", 50),), (ask("q2", "c", 51),))
     rows = [*split.train, *split.val, *split.test]
     builder = builder_of(*rows, ask("left over", "x", 60), dropped=30)
-    builder.check_rows(rows)
+    look_at(rows, builder)
     builder.add_split(split, overlaps(split))
     builder.warn("a warning")
     builder.warn("a warning")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from heedful.data.choosing import choose
 from heedful.data.collect import Source, collect
 from heedful.errors import DataError, RequestError
 
@@ -198,9 +199,11 @@ def test_options_without_a_path(here: Path):
 def test_the_rows_that_options_take(here: Path):
     Path("a.jsonl").write_text("".join(f'{{"n": {i}}}\n' for i in range(100)))
     source = collect(["a.jsonl::cap=10"])[0]
-    taken = [r.source for r in source.chosen(seed=1)]
-    assert len(taken) == 10
-    assert taken == [r.source for r in source.chosen(seed=1)] != [r.source for r in source.chosen(seed=2)]
+    first, again, other = (
+        [r.source for r in choose(source.rows, cap=source.cap, seed=seed, name=source.name)] for seed in (1, 1, 2)
+    )
+    assert len(first) == 10
+    assert first == again != other
     assert len(list(source.rows())) == 100
 
 

@@ -15,7 +15,8 @@ from heedful.data.checks.kinds import KINDS, SEVERITIES, SHOWN, severity_of
 from heedful.data.checks.language import language_of, script_of
 from heedful.data.checks.lengths import describe
 from heedful.data.checks.repeats import FrequentTexts, RowMemory
-from heedful.data.findings import RowChecks, check_rows
+from heedful.data.findings import RowChecks
+from heedful.data.splits import question_of
 from heedful.records import Example, Message
 
 
@@ -58,10 +59,27 @@ def test_duplicates_and_conflicts():
     }
 
 
+def plain_way(examples: list[Example]) -> dict[str, list[str]]:
+    """Duplicates and conflicts with everything kept in memory."""
+    first: dict[tuple[str, str], str] = {}
+    answers: dict[str, dict[str, str]] = {}
+    out: dict[str, list[str]] = {"duplicates": [], "conflicts": []}
+    for e in examples:
+        question, answer = question_of(e), e.reference or ""
+        if (question, answer) in first:
+            out["duplicates"].append(f"{e.source} repeats {first[question, answer]}")
+        first.setdefault((question, answer), e.source)
+        others = answers.setdefault(question, {})
+        if others and answer not in others:
+            out["conflicts"].append(f"{e.source} contradicts {next(iter(others.values()))}")
+        others.setdefault(answer, e.source)
+    return out
+
+
 @given(st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from("xyz")), max_size=40))
 def test_duplicates_and_conflicts_are_those_of_the_plain_way(pairs):
     rows = [row(i, q, a) for i, (q, a) in enumerate(pairs)]
-    plain = {name: places for name, _, places in check_rows(rows) if places}
+    plain = plain_way(rows)
     now = {f.finding: f for f in checked(*rows).findings() if f.finding in ("duplicates", "conflicts")}
     for name in ("duplicates", "conflicts"):
         assert (now[name].count if name in now else 0) == len(plain.get(name, ()))

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from heedful.data.choosing import choose
 from heedful.data.collect import collect
 from heedful.data.hub import HubData, parse_hub, pinned
 from heedful.errors import DataError, RequestError
@@ -159,7 +160,7 @@ def test_a_folder_in_the_layout_of_the_hub_is_read_by_datasets(folder: Path):
         ({"messages": [{"role": "user", "content": f"q{i}"}], "score": None}, f"hub:./set:train: row {i + 1}")
         for i in range(3)
     ]
-    assert [r.value["score"] for r in test.chosen()] == [1.5, 1.5]
+    assert [r.value["score"] for r in choose(test.rows, weight=test.weight)] == [1.5, 1.5]
     assert notes == []
     before = train.sha256()
     assert len(before or "") == 64

@@ -18,7 +18,6 @@ from trl_broken_files import DEFECTS, Defect  # noqa: E402  # pyright: ignore[re
 
 SOUND = DEFECTS[0]
 CASES = [(d, s) for d in DEFECTS for s in d.settings]
-NOT_YET: dict[str, str] = {}  # defects that Heedful does not show yet, and why
 
 
 @pytest.fixture(scope="module")
@@ -68,11 +67,7 @@ def test_the_sound_file_brings_nothing_to_tell(clean: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("defect", DEFECTS, ids=lambda d: d.name)
-def test_the_defect_shows(
-    defect: Defect, folders: tuple[Path, Path], clean: dict[str, Any], request: pytest.FixtureRequest
-) -> None:
-    if defect.name in NOT_YET:
-        request.applymarker(pytest.mark.xfail(strict=True, reason=NOT_YET[defect.name]))
+def test_the_defect_shows(defect: Defect, folders: tuple[Path, Path], clean: dict[str, Any]) -> None:
     found = trl_broken.run_heedful(defect, *folders)
     assert trl_broken.shown(defect, found, clean), found
     for command in found.values():

@@ -27,7 +27,6 @@ from hashlib import blake2b
 from typing import Any
 
 from heedful.data.figures import TOKEN_FAULTS, CharacterFigures, TokenFigures
-from heedful.data.findings import MARKERS, check_rows
 from heedful.data.formats import Drop
 from heedful.data.ledger_text import ledger_lines
 from heedful.data.splits import SHOWN, Overlap, Split
@@ -228,11 +227,6 @@ class LedgerBuilder:
     def set_part(self, part: str, figures: dict[str, Any]) -> None:
         """The figures of a part that was measured elsewhere."""
         self.parts[part] = figures
-
-    def check_rows(self, examples: Sequence[Example], markers: Sequence[str] = MARKERS) -> None:
-        """Look at the kept rows: duplicates, contradictions, white space at the ends, markers of templates."""
-        for finding, sentence, where in check_rows(examples, markers):
-            self.find(finding, sentence, where)
 
     def ledger(self) -> Ledger:
         """The finished ledger. HeedfulError where its sums do not hold, which is a defect of the code that counted."""

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from heedful.data.choosing import choose
 from heedful.data.files import open_file
 from heedful.data.folders import files_at
 from heedful.data.formats import named_format
@@ -58,10 +57,6 @@ class Source:
         if self.is_hub:
             return (Row(value, place) for value, place in hub_rows(parse_hub(self.path)))
         return read_rows(self.path, self.name)
-
-    def chosen(self, seed: int = 0) -> Iterator[Row]:
-        """The rows that its cap and its weight take, by `choose`; with a cap they are read twice."""
-        return choose(self.rows, cap=self.cap, weight=self.weight, seed=seed, name=self.name)
 
     def sha256(self) -> str | None:
         """The SHA-256 of the bytes of its file, or of all files of a folder in the hub's layout, as 64 hexadecimal

@@ -30,7 +30,7 @@ from heedful.data.checks.shape import ends_whole, shape_kinds
 from heedful.data.splits import question_of
 from heedful.records import Example, Message, TokenExample
 
-__all__ = ["MARKERS", "Finding", "RowChecks", "check_rows", "several_bos", "stop_is_trained"]
+__all__ = ["MARKERS", "Finding", "RowChecks", "several_bos", "stop_is_trained"]
 
 # Markers of chat templates; inside a row's text they are usually left over from another template.
 MARKERS = (
@@ -228,35 +228,6 @@ def _common(kind: str, name: str, text: str, tally: Tally) -> Finding:
     hidden = "a sentence that is not shown, since it seems to hold personal data or a secret"
     shown = hidden if _to_be_hidden(text) else f"'{text[:80]}'"
     return Finding(name, f"{KINDS[kind][1]}: {shown}", tally.count, tuple(tally.where), severity)
-
-
-def check_rows(examples: Sequence[Example], markers: Sequence[str] = MARKERS) -> list[tuple[str, str, list[str]]]:
-    """What is odd about rows that stay, as (finding, sentence, places)."""
-    first: dict[tuple[str, str], str] = {}
-    answers: dict[str, dict[str, str]] = {}
-    twice, conflicts, edges, marked = [], [], [], []
-    marker = re.compile("|".join(map(re.escape, markers)) or r"(?!)")  # no marker: matches nothing
-    for e in examples:
-        question, answer = question_of(e), e.reference or ""
-        if (question, answer) in first:
-            twice.append(f"{e.source} repeats {first[question, answer]}")
-        first.setdefault((question, answer), e.source)
-        others = answers.setdefault(question, {})
-        level = " ".join(answer.casefold().split())
-        if others and level not in others:
-            conflicts.append(f"{e.source} contradicts {next(iter(others.values()))}")
-        others.setdefault(level, e.source)
-        texts = [t for m in e.messages for t in (m.content, m.context or "")]
-        if any(t != t.strip() for t in texts):
-            edges.append(e.source)
-        if any(marker.search(t) for t in texts):
-            marked.append(e.source)
-    return [
-        ("duplicates", "rows that repeat the question and the answer of an earlier row", twice),
-        ("conflicts", "rows that answer the question of an earlier row in another way", conflicts),
-        ("edge_whitespace", "rows that have white space at the beginning or the end of a text; it is kept", edges),
-        ("markers", "rows that hold a marker of a chat template in their text", marked),
-    ]
 
 
 def stop_is_trained(example: TokenExample, stops: set[int]) -> bool:

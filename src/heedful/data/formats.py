@@ -109,10 +109,9 @@ def _example(row: Row, form: Format, reading: Reading, own: str, default_id: str
 
 
 def to_example(
-    row: Row, form: Format | Recognised, default_id: str, notes: list[str] | None = None, answers: bool = True
+    row: Row, form: Format, default_id: str, notes: list[str] | None = None, answers: bool = True
 ) -> Example | Drop:
     """`to_examples` for a row that gives one; DataError where it gives several."""
-    form = form.format if isinstance(form, Recognised) else form
     made = to_examples(row, form, default_id, notes, answers)
     if len(made) > 1:
         raise DataError(f"{row.source}: the row holds {len(made)} conversations, and one is read here; use to_examples")
