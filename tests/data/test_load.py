@@ -200,6 +200,20 @@ def test_no_row_that_can_be_used(tmp_path: Path):
     assert load([file], need_rows=False).examples == []
 
 
+def test_the_mend_is_where_the_fault_is(tmp_path: Path):
+    file = write(tmp_path / "a.jsonl", *alpaca(3))
+    assert "; mend the file, or name its columns with --map" in str(
+        run("check", file, "--map", "instruction=instruction").exception
+    )
+    assert "; take --format away or name another" in str(run("check", file, "--format", "messages").exception)
+
+    def too_long(example: Any) -> Drop:
+        return Drop("too_long", "longer than max_length 8 tokens", example.source)
+
+    with pytest.raises(DataError, match="; raise --max-length, or take --overlong truncate"):
+        check_files([file], ReadOptions(), tokens=Tokenizing(too_long, TokenFigures({2})))
+
+
 def test_the_page_of_a_ledger(tmp_path: Path):
     file = write(tmp_path / "a.jsonl", *alpaca(5))
     assert run("check", file, "--html", tmp_path / "page.html").exit_code == 0

@@ -48,7 +48,7 @@ def show_plan(recipe: Any, as_json: bool) -> None:
         f"\n{recipe.model}, template {chat.name} (stop token {chat.stop_token}), {recipe.tuning} at {recipe.rate:g}\n"
         f"{steps:,} steps of {recipe.batch_size} rows: {plan['tokens']:,} tokens, "
         f"{plan['trained_tokens']:,} of them trained\n"
-        f"{plan['test_questions']:,} test questions answered before and after, "
+        f"{plan['test_questions']:,} test question{'s' * (plan['test_questions'] != 1)} answered before and after, "
         f"at most {recipe.max_new_tokens} new tokens each\n" + _needs_line(needs, why_not)
     )
 

@@ -135,10 +135,21 @@ def _recognised(rows: Iterator[Row], form: Format | None) -> tuple[Format, Itera
     return found.format, itertools.chain(head, rows), found.why
 
 
+# What to do where all rows are dropped for one reason, which is seldom the file's fault.
+_MENDS = {
+    "too_long": "raise --max-length, or take --overlong truncate",
+    "template": "choose another --template",
+    "missing_messages": "take --format away or name another, or mend the file",
+}
+
+
 def nothing_left(builder: LedgerBuilder, path: str) -> DataError:
     """The error for files of which no row can be used: the commonest reason and its first place."""
     reason, counted = max(builder.reasons.items(), key=lambda item: item[1].count, default=("no rows", None))
     sentence, where, count = (counted.sentence, counted.where[0], counted.count) if counted else ("no rows", path, 0)
     none = "the only row cannot" if builder.read == 1 else f"none of the {builder.read:,} rows can"
     counted_rows = f"{count:,} row" + "s" * (count != 1)
-    return DataError(f"{where}: {none} be used: {sentence} ({reason}, {counted_rows}); mend the file")
+    mend = _MENDS.get(
+        reason, "mend the file, or name its columns with --map" if "missing" in reason else "mend the file"
+    )
+    return DataError(f"{where}: {none} be used: {sentence} ({reason}, {counted_rows}); {mend}")
