@@ -37,7 +37,7 @@ def alpaca(count: int, start: int = 0, **more: Any) -> list[dict[str, Any]]:
     ]
 
 
-def run(*arguments: str | Path) -> Result:
+def run(*arguments: str | Path | int) -> Result:
     return CliRunner().invoke(app, [str(a) for a in arguments])
 
 
