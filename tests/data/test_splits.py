@@ -420,3 +420,34 @@ def test_the_published_instruction_data():
     split, builder = load_split([RASBT], "85/5/10", seed=3)
     assert [len(rows) for rows in split.parts().values()] == [935, 55, 110]
     assert builder.found_overlaps == []
+
+
+SYSTEM = " ".join(f"rule{i} applies" for i in range(200)) + "."
+COUNTRIES = ("France", "Norway", "Ghana", "Chile", "Japan", "Nepal", "Cuba", "Malta", "Spain", "Kenya", "Qatar", "Peru")
+
+
+def test_a_long_system_message_makes_no_near_duplicates():
+    """In 400 shared words one word in a hundred may differ: then all questions would be one."""
+    rows = [
+        Example(
+            f"r{i}",
+            (Message("system", SYSTEM), Message("user", f"Where is {c}?"), Message("assistant", "There.")),
+            f"t.jsonl:{i}",
+        )
+        for i, c in enumerate(COUNTRIES)
+    ]
+    made = divide(rows, parse_split("50/25/25"))
+    assert [len(part) for part in made.split.parts().values()] == [6, 3, 3]
+    assert not made.notes
+    assert overlaps(Split(tuple(rows[:6]), tuple(rows[6:]))) == []
+
+
+def test_the_same_question_under_another_system_message_is_a_leak():
+    def under(system: str, i: int) -> Example:
+        turns = (Message("system", system), Message("user", "Where is Peru?"), Message("assistant", "There."))
+        return Example(f"r{i}", turns, f"t.jsonl:{i}")
+
+    (found,) = overlaps(Split((under("Be brief.", 1),), (under("Answer as a pirate does.", 2),)))
+    assert (found.kind, found.count, found.where) == ("near", 1, ("t.jsonl:2 is 1.00 like t.jsonl:1",))
+    (same,) = overlaps(Split((under("Be brief.", 1),), (under("Be brief.", 2),)))
+    assert same.kind == "question"

@@ -52,6 +52,12 @@ def question_of(example: Example) -> str:
     return normalise(" ".join(f"{m.role}: {m.content} {m.context or ''}" for m in example.prompt))
 
 
+def asked(example: Example) -> str:
+    """What a row asks, as near-duplicates compare it: its prompt without system messages, which many rows share."""
+    turns = (f"{m.content}\n{m.context}" if m.context else m.content for m in example.prompt if m.role != "system")
+    return "\n".join(turns)
+
+
 def overlaps(split: Split, near: bool = True) -> list[Overlap]:
     """Rows that repeat, in another part, a row of an earlier part; pairs of parts without any are left out.
 
@@ -89,15 +95,19 @@ def _near_overlaps(parts: dict[str, tuple[Example, ...]]) -> dict[tuple[str, str
 
     numbers: dict[str, range] = {}
     places: list[str] = []
+    questions: list[str] = []
     out = {}
     with NearDuplicates() as found:
         for part, rows in parts.items():
             for example in rows:
-                found.add(question_of(example))
+                found.add(asked(example))
                 places.append(example.source)
+                questions.append(question_of(example))
             numbers[part] = range(len(places) - len(rows), len(places))
         for pair in _PAIRS:
-            told = [p for p in found.repeats(numbers[pair[1]], numbers[pair[0]]) if p.similarity < 1]
+            pairs = found.repeats(numbers[pair[1]], numbers[pair[0]])
+            same = {questions[n] for n in numbers[pair[0]]}  # told as the same question already
+            told = [p for p in pairs if questions[p.second] not in same]
             out[pair] = [f"{places[p.second]} is {p.similarity:.2f} like {places[p.first]}" for p in told]
     return out
 

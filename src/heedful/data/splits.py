@@ -17,7 +17,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from heedful.data.overlap import SHOWN, Overlap, Split, overlap_sentence, overlaps, question_of, refuse_overlap
+from heedful.data.overlap import SHOWN, Overlap, Split, asked, overlap_sentence, overlaps, question_of, refuse_overlap
 from heedful.data.shares import Group, share_out
 from heedful.data.split_spec import FileSplit, OrderSplit, RatioSplit, SplitSpec, parse_split
 from heedful.errors import DataError, RequestError, did_you_mean
@@ -187,22 +187,25 @@ def _together(
             a, b = root(first.setdefault(name, i)), root(i)
             parents[max(a, b)] = min(a, b)
     if near:
-        for cluster in _near_questions(questions):
-            for question in cluster[1:]:
-                a, b = root(first["question", cluster[0]]), root(first["question", question])
-                parents[max(a, b)] = min(a, b)
+        for a, b in _near_questions(examples):
+            a, b = root(a), root(b)
+            parents[max(a, b)] = min(a, b)
     sets: dict[int, list[int]] = {}
     for i in range(len(examples)):
         sets.setdefault(root(i), []).append(i)
     return list(sets.values())
 
 
-def _near_questions(questions: Iterable[str]) -> list[list[str]]:
-    """Clusters of different questions that are nearly the same. The order of the rows does not matter to them."""
+def _near_questions(examples: Sequence[Example]) -> list[tuple[int, int]]:
+    """Pairs of rows that ask nearly the same. The order of the rows does not matter to them."""
     from heedful.data.near import NearDuplicates
 
-    different = sorted(set(questions))
+    texts = [asked(e) for e in examples]
+    first = {text: i for i, text in reversed(list(enumerate(texts)))}
+    different = sorted(first)
     with NearDuplicates() as found:
-        for question in different:
-            found.add(question)
-        return [[different[i] for i in cluster] for cluster in found.clusters()]
+        for text in different:
+            found.add(text)
+        return [(first[different[c[0]]], first[different[k]]) for c in found.clusters() for k in c[1:]] + [
+            (first[text], i) for i, text in enumerate(texts) if first[text] != i
+        ]

@@ -11,7 +11,7 @@ from heedful.data.audit import LedgerBuilder
 from heedful.data.contamination import Index
 from heedful.data.findings import RowChecks
 from heedful.data.near import NearDuplicates
-from heedful.data.splits import SHOWN
+from heedful.data.overlap import SHOWN, asked
 from heedful.records import Example
 
 
@@ -70,12 +70,6 @@ class Survey:
         at = self._builder.places()
         shown = [f"{at[p.second]} is {p.similarity:.2f} like {at[p.first]}" for p in pairs[:SHOWN]]
         return {"compared": len(near), "count": len(pairs), "where": shown}
-
-
-def asked(example: Example) -> str:
-    """What a row asks, as near-duplicates compare it: its prompt without system messages, which many rows share."""
-    turns = (f"{m.content}\n{m.context}" if m.context else m.content for m in example.prompt if m.role != "system")
-    return "\n".join(turns)
 
 
 class _Contamination:
