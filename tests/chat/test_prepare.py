@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heedful.chat import Chat, control_texts
+from heedful.data.contamination import build_index
 from heedful.errors import DataError, RequestError
 from heedful.records import Message
 from heedful.store import RunFolder, read_json
@@ -261,3 +262,55 @@ def test_every_row_of_a_part_is_masked_right(tmp_path, chat):
     assert train["trained_tokens"] == 4 * (len("Answer 0.") + 1)
     assert train["tokens"] == 4 * (len("<|User|>\nQuestion 0?\n\n<|Assistant|>\nAnswer 0.") + 1)
     assert (train["wholly_masked_rows"], train["stop_not_trained_rows"], train["several_bos_rows"]) == (0, 0, 0)
+
+
+# ---- what a recipe says of the data reaches it -------------------------------------------------------------------
+
+
+def worded(n: int) -> list[dict[str, Any]]:
+    words = ["amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "heath", "inlet", "jetty"]
+    return [{"frage": f"{words[i % 10]} {words[i // 10]} {i}?", "antwort": f"It is {i}."} for i in range(n)]
+
+
+NAMED = {"instruction": "frage", "output": "antwort"}
+
+
+def test_columns_of_a_recipe(tmp_path, chat):
+    data = prepare_data(recipe(write(tmp_path / "d.jsonl", worded(8)), map=NAMED), chat)
+    assert data.examples["train"][0].reference == "It is 0."
+
+
+def test_a_weight_repeats_training_rows_and_no_others(tmp_path, chat):
+    path = write(tmp_path / "d.jsonl", worded(8))
+    data = prepare_data(recipe(f"{path}::weight=3", map=NAMED), chat)
+    assert data.ledger is not None
+    check_sums(data.ledger)
+    assert {part: len(rows) for part, rows in data.tokens.items()} == {"train": 12, "val": 2, "test": 2}
+    assert data.ledger["parts"]["train"]["rows"] == 4
+    assert data.ledger["parts"]["train"]["repeated_rows"] == 8
+    run = RunFolder(tmp_path / "run")
+    save_data(data, run)
+    assert reload_data(run, recipe(path), chat).tokens == data.tokens
+
+
+def test_groups_and_shares_of_a_recipe(tmp_path, chat):
+    rows = [r | {"book": f"b{i // 4}", "kind": "rare" if i % 5 == 0 else "common"} for i, r in enumerate(worded(80))]
+    path = write(tmp_path / "d.jsonl", rows)
+    more = {"map": NAMED, "split": "50/25/25"}
+    grouped = prepare_data(recipe(path, group_by="book", **more), chat).examples
+    books = [{e.fields["book"] for e in part} for part in grouped.values()]
+    assert sum(map(len, books)) == len(set().union(*books)) == 20
+    shared = prepare_data(recipe(path, stratify="kind", **more), chat).examples
+    assert [sum(e.fields["kind"] == "rare" for e in part) for part in shared.values()] == [8, 4, 4]
+
+
+def test_benchmarks_of_a_recipe_are_looked_for(tmp_path, chat):
+    question = "Which planet of our solar system has the shortest day of all"
+    test = tmp_path / "quiz.txt"
+    test.write_text(question + "?\n")
+    build_index([test], name="quiz").save(tmp_path / "quiz.npz")
+    path = write(tmp_path / "d.jsonl", [*worded(7), {"frage": question, "antwort": "Jupiter."}])
+    ledger = prepare_data(recipe(path, map=NAMED, against=(str(tmp_path / "quiz.npz"),)), chat).ledger
+    assert ledger is not None
+    assert ledger["contamination"][0]["where"] == ["d.jsonl:8 holds quiz.txt:1"]
+    assert "contamination" not in (prepare_data(recipe(path, map=NAMED), chat).ledger or {})
