@@ -215,3 +215,13 @@ def test_an_interrupt_is_told():
     )
     said = subprocess.run([sys.executable, "-c", code, "data", "check", "a.jsonl"], capture_output=True, text=True)
     assert (said.returncode, said.stderr) == (130, "heedful: stopped\n")
+
+
+def test_which_format_was_taken_and_why_is_on_the_terminal(tmp_path: Path):
+    turns = [{"role": "user", "content": "Hi there"}, {"role": "assistant", "content": "Hello."}]
+    path = tmp_path / "both.jsonl"
+    path.write_text(json.dumps({"messages": turns, "instruction": "x", "output": "y"}) + "\n")
+    said = " ".join(run("check", path).stdout.split())
+    assert "both.jsonl" in said
+    assert "messages and alpaca" in said
+    assert "because a list of turns says who said what" in said

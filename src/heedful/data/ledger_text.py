@@ -24,6 +24,8 @@ def ledger_lines(document: Mapping[str, Any], width: int = 80) -> list[str]:
     for f in d.get("files", ()):
         known = f"sha256 {f['sha256'][:12]}" if f["sha256"] else f"revision {(f.get('revision') or 'unknown')[:12]}"
         out += _wrap(f"{f['path']}: {f['kind']}, {f['format']}, {_rows(f['rows'])}, {known}", width)
+        if f.get("why"):
+            out += [f"  {line}" for line in _wrap(f["why"], width - 2)]
     out += ["Rows"]
     out += _wrap(
         f"{d['read']:,} read = {d['kept']:,} kept + {d['truncated']:,} truncated + {d['dropped']:,} dropped", width
