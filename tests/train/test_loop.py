@@ -13,7 +13,7 @@ from heedful.errors import TrainingError
 from heedful.models import checkpoints
 from heedful.models.adapters import add_lora, merge
 from heedful.records import TokenExample
-from heedful.store import RunFolder, read_jsonl, read_metrics
+from heedful.store import RunFolder, read_jsonl
 from heedful.train import loop, training
 from heedful.train.progress import learning_rate_at
 from heedful.train.recipe import make_recipe
@@ -118,31 +118,6 @@ def test_learning_rates_worked_by_hand():
     assert [learning_rate_at(s, 5, 0.5, "constant", 1) for s in (1, 2, 5)] == [0.25, 0.5, 0.5]
     assert learning_rate_at(1, 1, 1.0, "cosine", 10) == 1.0, "a warm-up is never more than a third of all steps"
     assert [learning_rate_at(s, 3, 1.0, "linear", 10) for s in (1, 2, 3)] == [0.5, 1.0, 0.5]
-
-
-def test_four_rows_can_be_learned_by_heart(tiny, tmp_path):
-    four = token_rows(4)
-    t = training_of(tiny, tmp_path, train=four, val=four, epochs=70, learning_rate=2e-2, eval_every=70)
-    loop.fit(t)
-    assert t.progress.evaluations[0].loss > 3
-    assert t.progress.evaluations[-1].loss < 0.01
-
-
-# The mean loss of the steps below in fp32, recorded on a Xeon with torch 2.13. Random numbers and initial weights are
-# torch's, so another version may differ; within one the curve holds to 1e-3.
-CURVE = {
-    "full": [4.1195, 3.9727, 3.8867, 3.7145, 3.6554, 3.605, 3.4757, 3.4657, 3.4751, 3.3583, 3.4007, 3.4332],
-    "lora": [4.1195, 4.0961, 4.145, 4.1278, 4.0885, 4.0621, 4.0765, 4.0738, 4.0314, 4.045, 4.067, 4.0426],
-}
-
-
-@pytest.mark.parametrize("tuning", ["full", "lora"])
-def test_the_loss_curve_is_the_recorded_one(tiny, tmp_path, tuning):
-    t = training_of(tiny, tmp_path, model=model_of(tiny, lora=tuning == "lora"), tuning=tuning, epochs=4)
-    loop.fit(t)
-    losses = [line["train_loss"] for line in read_metrics(t.run.metrics) if "train_loss" in line]
-    assert losses == pytest.approx(CURVE[tuning], abs=1e-3)
-    assert losses[-1] < losses[0]
 
 
 def test_bf16_follows_fp32(tiny, tmp_path):
