@@ -5,45 +5,20 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from heedful.report import write_report
 from heedful.store import RunFolder
 
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not Path(CHROMIUM).exists(), reason=f"no Chromium at {CHROMIUM} (apt-get install chromium)"),
-]
+pytestmark = pytest.mark.browser
 
 _spec = importlib.util.spec_from_file_location("report_run", Path(__file__).parents[1] / "report" / "report_run.py")
 assert _spec
 assert _spec.loader
 report_run = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(report_run)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with api.sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -57,28 +32,8 @@ def folder(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def open_page(browser, folder):
-    """Opens the page with options of a browser context; afterwards there were no errors and no requests."""
-    contexts, complaints, requests, pages = [], [], [], set()
-
-    def open_it(path: Path = folder / "report.html", **options):
-        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda m: complaints.append(m.text))
-        page.on("pageerror", lambda e: complaints.append(str(e)))
-        page.on("dialog", lambda d: complaints.append(d.message))
-        page.on("request", lambda r: requests.append(r.url))
-        pages.add(path.as_uri())
-        page.goto(path.as_uri())
-        return page
-
-    yield open_it
-    for context in contexts:
-        context.close()
-    assert complaints == []
-    assert [u for u in requests if not u.startswith(("file:", "data:"))] == []
-    assert {u for u in requests if u.startswith("file:")} <= pages
+def open_page(open_file, folder):
+    return lambda path=folder / "report.html", **options: open_file(path, **options)
 
 
 def shown(page) -> int:
