@@ -220,8 +220,8 @@ def curve(
     return losses(t)
 
 
-# Other processors and versions of torch add in another order. Over the 30 steps the engine and the plain pass differed by
-# 1e-5 at most; a rate wrong by a tenth moves a loss by more than 0.01.
+# Other processors and versions of torch add in another order. Over the 30 steps the engine and the plain pass differed
+# by 1e-5 at most; a rate wrong by a tenth moves a loss by more than 0.01.
 TOLERANCE = 1e-3
 
 
