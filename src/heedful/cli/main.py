@@ -73,8 +73,8 @@ def main() -> None:
     # Other libraries' progress bars would tear the live view; heedful shows its own.
     os.environ.setdefault("TQDM_DISABLE", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    # While another program has one of the cores, torch's threads wait for each other by spinning, and training on two
-    # cores falls from 300 tokens a second to under 5. A short spin, then sleep, costs nothing on a quiet machine.
+    # While another program has one of the cores, torch's threads wait for each other by spinning, and training without
+    # the engine nearly comes to a stop. A short spin, then sleep, costs little on a quiet machine.
     # Read once, by GNU's OpenMP, when torch is loaded; see docs/decisions.md.
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "2000")
