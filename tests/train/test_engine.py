@@ -111,6 +111,36 @@ def test_a_large_vocabulary_is_computed_in_chunks(tiny, monkeypatch):
     assert_same(*both(model, batch))
 
 
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_kept_gradients_add_up_over_passes_and_begin_anew_when_cleared(tiny, precision):
+    """Their memory is the same at every step: what an earlier step left in it may not be felt."""
+    model = model_of(tiny, "llama")
+    fast = Objective(model)
+    assert "equal" in fast.use_engine(precision)
+    one, other = collate(rows(seed=3), 0), collate(rows(lengths=(9, 40, 12), seed=4), 0)
+    (_, first), (_, second) = results(fast, one), results(fast, other)
+    places = {n: p.grad.data_ptr() for n, p in model.named_parameters() if p.ndim == 2}
+    _, again = results(fast, one)
+    for name, value in first.items():
+        assert torch.equal(again[name], value), name
+    model.zero_grad()
+    for batch in (one, other):
+        fast(batch.input_ids, batch.attention_mask, batch.labels).sum().backward()
+    for name, parameter in model.named_parameters():
+        torch.testing.assert_close(parameter.grad, first[name] + second[name], rtol=1e-5, atol=1e-5)
+        assert places.get(name, parameter.grad.data_ptr()) == parameter.grad.data_ptr()
+
+
+def test_a_backward_pass_whose_logits_were_overwritten_is_refused(tiny):
+    fast = Objective(model_of(tiny, "llama"))
+    fast.use_engine("fp32")
+    batch = collate(rows(), 0)
+    losses = fast(batch.input_ids, batch.attention_mask, batch.labels)
+    fast(batch.input_ids, batch.attention_mask, batch.labels)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        losses.sum().backward()
+
+
 def test_an_embedding_apart_from_the_head(tiny):
     torch.manual_seed(1)
     model = AutoModelForCausalLM.from_config(tiny.config("llama", 60, tie_word_embeddings=False)).train()

@@ -3,6 +3,7 @@
 layout      rows without padding, their common beginning once
 pieces      norms, rotation, gated activation: each with its own backward pass
 linear      projections that read the same input as one product, with their LoRA factors
+memory      what is allocated once and written at every step: gradients, logits
 attention   within rows, and from rows to their common beginning
 head        cross-entropy over the vocabulary at trained positions
 decoder     the modules of a transformers model, walked through in this way

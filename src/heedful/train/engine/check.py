@@ -20,6 +20,7 @@ from heedful.records import TokenExample
 from heedful.train.engine.attention import Masks
 from heedful.train.engine.decoder import Decoder, Layer, Norm, Step
 from heedful.train.engine.layout import Layout, make_layout
+from heedful.train.engine.memory import Memory
 from heedful.train.engine.pieces import norm
 
 CLOSE = 1e-4  # largest difference in float32, as a share of the largest value
@@ -67,7 +68,7 @@ def _layer_difference(inner: Any, decoder: Decoder, number: int) -> float:
         for name, parameter in own.named_parameters():
             if "lora_B" in name:
                 parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.02)
-    layer = Layer(own, torch.float32, decoder.layers[number].kind, 0)
+    layer = Layer(own, torch.float32, decoder.layers[number].kind, 0, Memory())
     layout, _, _ = _layout(device, decoder.embedding.weight.shape[0])
     x = torch.randn(len(layout.ids), decoder.embedding.weight.shape[1], generator=generator).to(device)
     grad = torch.randn(x.shape, generator=generator).to(device)

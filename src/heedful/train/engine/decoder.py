@@ -19,9 +19,10 @@ import torch
 from torch import Tensor, nn
 
 from heedful.train.engine.attention import Masks, attend
-from heedful.train.engine.head import Tied, embed, head_losses
+from heedful.train.engine.head import embed, head_losses
 from heedful.train.engine.layout import Layout
 from heedful.train.engine.linear import Projections
+from heedful.train.engine.memory import Memory
 from heedful.train.engine.pieces import add_norm, gated, norm, rotate
 
 ACTIVATIONS = {"SiLUActivation": "silu", "SiLU": "silu", "GELUTanh": "gelu_tanh", "PytorchGELUTanh": "gelu_tanh"}
@@ -50,14 +51,14 @@ class Norm:
 class Layer:
     """One decoder layer, read. TypeError or AttributeError where it is built in another way."""
 
-    def __init__(self, module: Any, dtype: torch.dtype, kind: str | None, window: int):
+    def __init__(self, module: Any, dtype: torch.dtype, kind: str | None, window: int, memory: Memory):
         attention, mlp = module.self_attn, module.mlp
         self.module, self.dtype, self.kind, self.window = module, dtype, kind, window
         self.scale, self.width = float(attention.scaling), int(attention.head_dim)
-        self.qkv = Projections([attention.q_proj, attention.k_proj, attention.v_proj], dtype)
-        self.out = Projections([attention.o_proj], dtype)
-        self.gate_up = Projections([mlp.gate_proj, mlp.up_proj], dtype)
-        self.down = Projections([mlp.down_proj], dtype)
+        self.qkv = Projections([attention.q_proj, attention.k_proj, attention.v_proj], dtype, memory)
+        self.out = Projections([attention.o_proj], dtype, memory)
+        self.gate_up = Projections([mlp.gate_proj, mlp.up_proj], dtype, memory)
+        self.down = Projections([mlp.down_proj], dtype, memory)
         self.activation = ACTIVATIONS[type(mlp.act_fn).__name__]
         names = {name for name, _ in module.named_children()}
         self.before = Norm(module.input_layernorm)
@@ -112,8 +113,9 @@ class Decoder:
         self.rotary = backbone.rotary_emb
         self.by_kind = bool(getattr(self.rotary, "layer_types", None))
         self.dtype, self.embedding, self.head = dtype, model.get_input_embeddings(), model.get_output_embeddings()
+        self.memory = Memory()
         self.layers = [
-            Layer(layer, dtype, kind if self.by_kind else None, window)
+            Layer(layer, dtype, kind if self.by_kind else None, window, self.memory)
             for layer, kind, window in zip(backbone.layers, kinds, windows, strict=True)
         ]
         self.last = Norm(backbone.norm)
@@ -128,16 +130,15 @@ class Decoder:
 
     def losses(self, layout: Layout, targets: Tensor) -> Tensor:
         """-log p of each target, (T,), float32, at the layout's wanted places."""
-        table, head = self.embedding.weight, self.head.weight
-        tied = Tied() if table is head and table.requires_grad and torch.is_grad_enabled() else None
-        _, h = self.hidden(layout, tied)
-        return head_losses(h, head, self._head_matrix(head), targets, tied)
+        head = self.head.weight
+        _, h = self.hidden(layout)
+        return head_losses(h, head, self._head_matrix(head), targets, self.memory)
 
-    def hidden(self, layout: Layout, tied: Tied | None = None) -> tuple[Tensor, Tensor]:
+    def hidden(self, layout: Layout) -> tuple[Tensor, Tensor]:
         """The residual stream, (N, D), float32, and its last norm at the wanted places, (T, D)."""
         table = self.embedding.weight
         scale = getattr(self.embedding, "embed_scale", None)
-        x = embed(table, layout.ids, 1.0 if scale is None else float(scale.to(table.dtype)), tied)
+        x = embed(table, layout.ids, 1.0 if scale is None else float(scale.to(table.dtype)), self.memory)
         step = Step(layout, Masks(layout), self._angles(layout, x))
         h = norm(x, self.layers[0].before.gain, self.layers[0].before.eps, self.dtype)
         for number, layer in enumerate(self.layers):
@@ -168,7 +169,9 @@ class Decoder:
         trained = torch.is_grad_enabled() and weight.requires_grad  # see `Projections.weights`
         version = None if trained else (weight._version, weight.data_ptr())
         if self._matrix is None or version is None or self._version != version:
-            self._matrix = weight.detach().to(self.dtype)
+            if self._matrix is None:
+                self._matrix = torch.empty_like(weight, dtype=self.dtype).detach()
+            self._matrix.copy_(weight.detach())
             self._version = version
         return self._matrix
 

@@ -15,6 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from heedful.train.engine.memory import Memory
+
 
 @dataclass(frozen=True)
 class Factors:
@@ -28,8 +30,8 @@ class Factors:
 class Projections:
     """One or more linear modules with the same input. Calling it gives (N, all their outputs side by side)."""
 
-    def __init__(self, modules: list[Any], dtype: torch.dtype):
-        self.modules, self.dtype = modules, dtype
+    def __init__(self, modules: list[Any], dtype: torch.dtype, memory: Memory):
+        self.modules, self.dtype, self.memory = modules, dtype, memory
         self.plain = [getattr(m, "base_layer", m) for m in modules]
         for module, plain in zip(modules, self.plain, strict=True):
             if type(plain) is not nn.Linear or not _readable(module, plain):
@@ -112,23 +114,16 @@ class _Linear(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, projections: Projections, weights: list[Tensor], *parameters: Tensor) -> Tensor:
         ctx.save_for_backward(x)
-        ctx.weights, ctx.sizes, ctx.types = weights, projections.sizes, [p.dtype for p in parameters]
+        ctx.projections, ctx.weights, ctx.parameters = projections, weights, parameters
         return _forward(x, weights)
 
     @staticmethod
     def backward(ctx: Any, dy: Tensor) -> Any:  # type: ignore[override]
         (x,) = ctx.saved_tensors
         dx = _to_input(dy, ctx.weights) if ctx.needs_input_grad[0] else None
-        wanted = ctx.needs_input_grad[3:]
-        if not any(wanted):
-            return dx, None, None, *(None for _ in wanted)
-        if len(ctx.weights) > 1:
-            grads = [torch.mm(part.t(), x) for part in dy.split(ctx.sizes, -1)]
-        else:
-            grads = list(torch.mm(dy.t(), x).split(ctx.sizes))
-        return dx, None, None, *(
-            g.to(t) if want else None for g, t, want in zip(grads, ctx.types, wanted, strict=True)
-        )  # fmt: skip
+        if any(ctx.needs_input_grad[3:]):
+            ctx.projections.memory.add_products(ctx.parameters, dy, x)
+        return dx, None, None, *(None for _ in ctx.parameters)
 
 
 class _Adapted(torch.autograd.Function):
