@@ -11,7 +11,7 @@ from heedful.batches import collate
 from heedful.models.adapters import add_lora
 from heedful.records import TokenExample
 from heedful.train import loop
-from heedful.train.engine import attention, head, layout
+from heedful.train.engine import attention, blocks, head
 from heedful.train.engine import make_engine as engine_of
 from heedful.train.engine.layout import make_layout
 from heedful.train.objective import Objective
@@ -97,9 +97,9 @@ def test_losses_and_gradients_are_the_models_own(tiny, architecture, lora, packe
 
 @pytest.mark.parametrize("architecture", ["llama", "gemma3", "mistral"])
 @pytest.mark.parametrize("beginning", [(), (5, 6, 7, 8, 9, 10)], ids=["apart", "shared"])
-def test_long_rows_take_another_kernel_and_give_the_same(tiny, architecture, beginning, monkeypatch):
-    for module in (attention, layout):
-        monkeypatch.setattr(module, "LONGEST_MULTIPLIED", 16)
+def test_long_rows_go_in_blocks_and_give_the_same(tiny, architecture, beginning, monkeypatch):
+    monkeypatch.setattr(attention, "LONGEST_MULTIPLIED", 3)  # the common beginning in blocks, too
+    monkeypatch.setattr(blocks, "QUERIES", 5)
     batch = collate(rows(beginning, asked=9, lengths=(14, 31, 12, 22)), 0)
     assert_same(*both(model_of(tiny, architecture), batch))
 

@@ -1,18 +1,31 @@
 """Attention within rows that lie end to end, and from each row to the prefix that all share.
 
-Short rows are multiplied out, scores and all, rows side by side: on a CPU that is faster than a flash kernel. Long
-ones go through torch's own kernel, which never holds the scores.
+Short rows are multiplied out, scores and all, rows side by side; long ones go in blocks. On a CPU both are faster than
+torch's flash kernel (docs/performance.md).
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from heedful.train.engine.layout import LONGEST_MULTIPLIED, Layout
+from heedful.train.engine.blocks import attend_in_blocks
+from heedful.train.engine.layout import Layout, Masks
+from heedful.train.engine.memory import Memory
+
+LONGEST_MULTIPLIED = 160  # keys of a row whose scores are all kept; above this blocks are faster
+
+
+@dataclass(frozen=True)
+class Around:
+    """What the attention of all layers shares in a forward pass."""
+
+    layout: Layout
+    masks: Masks
+    memory: Memory
 
 
 class _Pad(torch.autograd.Function):
@@ -46,55 +59,31 @@ class _Unpad(torch.autograd.Function):
         return dx, None
 
 
-class Masks:
-    """What may be seen, as numbers that are added to scores; made once for a layout and each window."""
-
-    def __init__(self, layout: Layout):
-        self.layout = layout
-        self._made: dict[tuple[bool, int], Tensor] = {}
-
-    def rows(self, window: int) -> Tensor:
-        """(S, P + S): a row's own tokens see the prefix and those before them, `window` at most (0: all)."""
-        return self._of(False, window)
-
-    def prefix(self, window: int) -> Tensor:
-        """(P, P): the prefix's tokens see those before them."""
-        return self._of(True, window)
-
-    def _of(self, prefix: bool, window: int) -> Tensor:
-        if (prefix, window) not in self._made:
-            p, s = self.layout.prefix, self.layout.longest
-            queries = torch.arange(p) if prefix else torch.arange(p, p + s)
-            keys = torch.arange(p) if prefix else torch.arange(p + s)
-            distance = queries[:, None] - keys
-            seen = (distance >= 0) & (distance < window) if window else distance >= 0
-            mask = torch.zeros(distance.shape).masked_fill_(~seen, float("-inf"))
-            self._made[prefix, window] = mask.to(self.layout.ids.device)
-        return self._made[prefix, window]
-
-
-def attend(q: Tensor, k: Tensor, v: Tensor, layout: Layout, masks: Masks, scale: float, window: int) -> Tensor:
+def attend(q: Tensor, k: Tensor, v: Tensor, around: Around, scale: float, window: int) -> Tensor:
     """q (N, H, D), k and v (N, G, D) with G a divisor of H; returns (N, H * D)."""
+    layout = around.layout
     heads, width = q.shape[1:]
-    groups, p = k.shape[1], layout.prefix
+    p = layout.prefix
     b, s = layout.shape
     window = window if window and window < p + s else 0
     queries, keys, values = (_rows(x, layout) for x in (q, k, v))
     if p:
         keys = torch.cat([_first(k, p).expand(b, -1, -1, -1), keys], 2)  # (B, G, P + S, D)
         values = torch.cat([_first(v, p).expand(b, -1, -1, -1), values], 2)
-    if p + s > LONGEST_MULTIPLIED:
-        mask = masks.rows(window).to(q.dtype) if p or window else None
-        more = heads // groups
-        keys, values = (x.repeat_interleave(more, 1) if more > 1 else x for x in (keys, values))
-        seen = F.scaled_dot_product_attention(queries, keys, values, mask, is_causal=mask is None, scale=scale)
-    else:
-        seen = _multiply(queries, keys, values, masks.rows(window), scale)
+    seen = _attend(queries, keys, values, around, scale, window)
     out: Any = _Unpad.apply(seen.transpose(1, 2).reshape(b * s, heads * width), layout)
     if p:
-        begin = _multiply(_first(q, p), _first(k, p), _first(v, p), masks.prefix(window), scale)
+        begin = _attend(_first(q, p), _first(k, p), _first(v, p), around, scale, window)
         out = torch.cat([begin.transpose(1, 2).reshape(p, heads * width), out])
     return out
+
+
+def _attend(q: Tensor, k: Tensor, v: Tensor, around: Around, scale: float, window: int) -> Tensor:
+    """q (B, H, S, D), k and v (B, G, K, D), whose last positions are the queries' own; returns (B, H, S, D)."""
+    queries, keys = q.shape[2], k.shape[2]
+    if keys > LONGEST_MULTIPLIED:
+        return attend_in_blocks(q, k, v, scale, window, around.masks, around.memory)
+    return _multiply(q, k, v, around.masks.seen(slice(keys - queries, keys), slice(0, keys), window), scale)
 
 
 def _rows(x: Tensor, layout: Layout) -> Tensor:

@@ -17,9 +17,9 @@ from torch import Tensor
 from heedful.batches import collate
 from heedful.models.adapters import plain_model
 from heedful.records import TokenExample
-from heedful.train.engine.attention import Masks
+from heedful.train.engine.attention import Around
 from heedful.train.engine.decoder import Decoder, Layer, Norm, Step
-from heedful.train.engine.layout import Layout, make_layout
+from heedful.train.engine.layout import Layout, Masks, make_layout
 from heedful.train.engine.memory import Memory
 from heedful.train.engine.pieces import norm
 
@@ -75,7 +75,8 @@ def _layer_difference(inner: Any, decoder: Decoder, number: int) -> float:
     places = _places(layout, device)  # where each position of a row stands in the layout
 
     def engine(h: Tensor) -> Tensor:
-        step = Step(layout, Masks(layout), decoder._angles(layout, h))
+        around = Around(layout, Masks(device), layer.memory)
+        step = Step(around, decoder._angles(layout, h))
         first = Norm(own.input_layernorm)
         total, o = layer(h, norm(h, first.gain, first.eps, torch.float32), step)
         return total + o

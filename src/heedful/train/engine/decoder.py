@@ -18,9 +18,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from heedful.train.engine.attention import Masks, attend
+from heedful.train.engine.attention import Around, attend
 from heedful.train.engine.head import embed, head_losses
-from heedful.train.engine.layout import Layout
+from heedful.train.engine.layout import Layout, Masks
 from heedful.train.engine.linear import Projections
 from heedful.train.engine.memory import Memory
 from heedful.train.engine.pieces import add_norm, gated, norm, rotate
@@ -53,7 +53,7 @@ class Layer:
 
     def __init__(self, module: Any, dtype: torch.dtype, kind: str | None, window: int, memory: Memory):
         attention, mlp = module.self_attn, module.mlp
-        self.module, self.dtype, self.kind, self.window = module, dtype, kind, window
+        self.module, self.dtype, self.kind, self.window, self.memory = module, dtype, kind, window, memory
         self.scale, self.width = float(attention.scaling), int(attention.head_dim)
         self.qkv = Projections([attention.q_proj, attention.k_proj, attention.v_proj], dtype, memory)
         self.out = Projections([attention.o_proj], dtype, memory)
@@ -84,7 +84,7 @@ class Layer:
             q = norm(q, self.q_norm.gain, self.q_norm.eps, self.dtype)
             k = norm(k, self.k_norm.gain, self.k_norm.eps, self.dtype)
         q, k = rotate(q, cos, sin), rotate(k, cos, sin)
-        o = self.out(attend(q, k, v, step.layout, step.masks, self.scale, self.window))
+        o = self.out(attend(q, k, v, step.around, self.scale, self.window))
         if self.after_attention is not None:
             o = norm(o, self.after_attention.gain, self.after_attention.eps, self.dtype)
         x, h = add_norm(x, o, self.middle.gain, self.middle.eps, self.dtype)
@@ -98,8 +98,7 @@ class Layer:
 class Step:
     """What all layers of a forward pass share; `angles` are cosines and sines (N, 1, D/2) by kind of layer."""
 
-    layout: Layout
-    masks: Masks
+    around: Around
     angles: dict[str | None, tuple[Tensor, Tensor]]
 
 
@@ -139,7 +138,7 @@ class Decoder:
         table = self.embedding.weight
         scale = getattr(self.embedding, "embed_scale", None)
         x = embed(table, layout.ids, 1.0 if scale is None else float(scale.to(table.dtype)), self.memory)
-        step = Step(layout, Masks(layout), self._angles(layout, x))
+        step = Step(Around(layout, Masks(x.device), self.memory), self._angles(layout, x))
         h = norm(x, self.layers[0].before.gain, self.layers[0].before.eps, self.dtype)
         for number, layer in enumerate(self.layers):
             x, o = layer(x, h, step)

@@ -24,7 +24,8 @@ class _HeadLoss(torch.autograd.Function):
         keep = len(targets) <= rows and (ctx.needs_input_grad[0] or ctx.needs_input_grad[1])
         losses, kept = [], None
         for h, y in zip(hidden.split(rows), targets.split(rows), strict=True):
-            logits = torch.mm(h, matrix.t(), out=memory.logits(len(y), matrix))
+            logits = memory.room("logits", (len(y), matrix.shape[0]), matrix.dtype, matrix.device)
+            torch.mm(h, matrix.t(), out=logits)
             losses.append(_losses(logits, y, keep))
             kept = logits if keep else None
         ctx.save_for_backward(hidden, matrix, targets, *([kept] if kept is not None else []))

@@ -19,7 +19,6 @@ from torch import Tensor
 from heedful.batches import IGNORE_INDEX
 
 SHORTEST_PREFIX = 4  # below this sharing costs more than it saves
-LONGEST_MULTIPLIED = 256  # positions of a row whose scores are multiplied out; above this a flash kernel is faster
 
 
 @dataclass(frozen=True)
@@ -45,6 +44,24 @@ class Layout:
         return self.rows, self.longest
 
 
+class Masks:
+    """What may be seen, as numbers that are added to scores; each made once for a forward pass."""
+
+    def __init__(self, device: torch.device):
+        self.device = device
+        self._made: dict[tuple[int, ...], Tensor] = {}
+
+    def seen(self, queries: slice, keys: slice, window: int) -> Tensor:
+        """(queries, keys), by position: a query sees its own position and earlier ones, `window` at most (0: all)."""
+        name = (queries.start, queries.stop, keys.start, keys.stop, window)
+        if name not in self._made:
+            distance = torch.arange(queries.start, queries.stop)[:, None] - torch.arange(keys.start, keys.stop)
+            seen = (distance >= 0) & (distance < window) if window else distance >= 0
+            mask = torch.zeros(distance.shape).masked_fill_(~seen, float("-inf"))
+            self._made[name] = mask.to(self.device)
+        return self._made[name]
+
+
 def make_layout(
     input_ids: Tensor, attention_mask: Tensor, labels: Tensor, row_of: Tensor | None, share: bool = True
 ) -> Layout:
@@ -67,8 +84,6 @@ def make_layout(
     flat_ids, trained = input_ids.reshape(-1).cpu(), (labels.reshape(-1) != IGNORE_INDEX).cpu()
     rows = [slice(s, s + n) for s, n in zip(starts.tolist(), lengths.tolist(), strict=True)]
     prefix = _common(flat_ids, trained, rows) if share and len(rows) > 1 else 0
-    if int(lengths.max()) > LONGEST_MULTIPLIED and prefix < int(lengths.max()) // 2:
-        prefix = 0  # a kernel that knows only earlier from later gains more on long rows than a prefix saves
     own = lengths - prefix
     longest = int(own.max())
     first = prefix + torch.cumsum(own, 0) - own  # place of each row's first own token

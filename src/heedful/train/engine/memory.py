@@ -7,6 +7,7 @@ themselves.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -22,8 +23,7 @@ class Memory:
 
     def __init__(self) -> None:
         self._kept: dict[Tensor, Tensor] = {}
-        self._flat: Tensor | None = None
-        self._logits: Tensor | None = None
+        self._rooms: dict[str, Tensor] = {}
 
     def add(self, parameter: Tensor, value: Tensor) -> Tensor:
         """Add to a parameter's gradient, which begins anew where it was None; returns it."""
@@ -42,7 +42,7 @@ class Memory:
         """Add ``dy' x`` to the gradients of parameters whose outputs lie side by side: dy (N, all out), x (N, in)."""
         sizes = [p.shape[0] for p in parameters]
         if any(p.dtype != x.dtype for p in parameters):
-            made = torch.mm(dy.t(), x, out=self.scratch(dy.shape[1], x.shape[1], x))
+            made = torch.mm(dy.t(), x, out=self.room("weight", (dy.shape[1], x.shape[1]), x.dtype, x.device))
             for parameter, part in zip(parameters, made.split(sizes), strict=True):
                 if parameter.requires_grad:
                     self.add(parameter, part)
@@ -53,20 +53,13 @@ class Memory:
             elif parameter.requires_grad:
                 parameter.grad = torch.mm(part.t(), x, out=self._of(parameter))
 
-    def scratch(self, rows: int, columns: int, like: Tensor) -> Tensor:
-        """A matrix that may hold anything and is good until the next one is asked for."""
-        flat = self._flat
-        if flat is None or flat.numel() < rows * columns or flat.dtype != like.dtype or flat.device != like.device:
-            flat = self._flat = torch.empty(rows * columns, dtype=like.dtype, device=like.device)
-        return flat[: rows * columns].view(rows, columns)
-
-    def logits(self, rows: int, matrix: Tensor) -> Tensor:
-        """Room for the logits of so many positions: (rows, V) of the head's `matrix` (V, D)."""
-        wanted = rows * matrix.shape[0]
-        flat = self._logits
-        if flat is None or flat.numel() < wanted or flat.dtype != matrix.dtype or flat.device != matrix.device:
-            flat = self._logits = torch.empty(wanted, dtype=matrix.dtype, device=matrix.device)
-        return flat[:wanted].view(rows, matrix.shape[0])
+    def room(self, name: str, shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+        """Room that may hold anything, good until it is asked for by the same name again."""
+        wanted = math.prod(shape)
+        flat = self._rooms.get(name)
+        if flat is None or flat.numel() < wanted or flat.dtype != dtype or flat.device != device:
+            flat = self._rooms[name] = torch.empty(wanted, dtype=dtype, device=device)
+        return flat[:wanted].view(shape)
 
     def _of(self, parameter: Tensor) -> Tensor:
         kept = self._kept.get(parameter)
