@@ -14,7 +14,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heedful import batches
-from heedful.batches import IGNORE_INDEX, LengthBatches, by_length, collate, make_loader, make_loaders, pack
+from heedful.batches import (
+    IGNORE_INDEX,
+    LengthBatches,
+    by_length,
+    collate,
+    make_loader,
+    make_loaders,
+    micro_batches,
+    pack,
+)
 from heedful.errors import RequestError
 from heedful.records import TokenExample
 
@@ -303,3 +312,23 @@ def test_examples_in_docstrings(name):
     assert result.failed == 0
     if module is batches:
         assert result.attempted
+
+
+@given(
+    st.lists(st.integers(1, 50), min_size=1, max_size=20),
+    st.one_of(st.none(), st.integers(1, 25)),
+    st.one_of(st.none(), st.integers(1, 200)),
+)
+def test_micro_batches_are_all_rows_in_order_and_as_few_as_fit(lengths, size, positions):
+    parts = micro_batches(lengths, size, positions)
+    assert [i for part in parts for i in range(part.start, min(part.stop, len(lengths)))] == list(range(len(lengths)))
+    if size:
+        assert len(parts) == -(-len(lengths) // size)
+    elif positions is None:
+        assert len(parts) == 1
+    else:
+        filled = [max(lengths[part]) * len(lengths[part]) for part in parts]
+        assert all(n <= positions or len(lengths[p]) == 1 for n, p in zip(filled, parts, strict=True))
+        for one in parts[:-1]:  # another row would not have fitted
+            more = lengths[one.start : one.stop + 1]
+            assert max(more) * len(more) > positions

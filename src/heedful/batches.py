@@ -216,6 +216,23 @@ def by_length(lengths: Sequence[int], batch_size: int) -> list[list[int]]:
     return [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
 
 
+def micro_batches(lengths: Sequence[int], size: int | None, positions: int | None = None) -> list[slice]:
+    """Cut a step's rows into parts of `size` rows; where that is None, of at most so many `positions` with padding.
+
+    A row longer than that is a part of its own. Without either all rows are one part.
+    """
+    if size or not positions:
+        size = min(size or len(lengths), len(lengths))
+        return [slice(i, i + size) for i in range(0, len(lengths), size)]
+    parts, start, longest = [], 0, 0
+    for i, length in enumerate(lengths):
+        longest = max(longest, length)
+        if i > start and longest * (i + 1 - start) > positions:
+            parts.append(slice(start, i))
+            start, longest = i, length
+    return [*parts, slice(start, len(lengths))]
+
+
 @dataclass(frozen=True)
 class Loaders:
     """Data loaders of `Batch` for the three parts.

@@ -107,7 +107,7 @@ def test_long_rows_go_in_blocks_and_give_the_same(tiny, architecture, beginning,
 def test_a_large_vocabulary_is_computed_in_chunks(tiny, monkeypatch):
     batch = collate(rows(), 0)
     model = model_of(tiny, "gemma3")
-    monkeypatch.setattr(head, "KEPT", 60 * 4 * 7)  # seven positions at a time
+    monkeypatch.setattr(head, "AT_ONCE", 60 * 4 * 7)  # seven positions at a time
     assert_same(*both(model, batch))
 
 

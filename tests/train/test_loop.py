@@ -14,7 +14,7 @@ from heedful.models import checkpoints
 from heedful.models.adapters import add_lora, merge
 from heedful.records import TokenExample
 from heedful.store import RunFolder, read_jsonl
-from heedful.train import loop, training
+from heedful.train import limits, loop, training
 from heedful.train.progress import learning_rate_at
 from heedful.train.recipe import make_recipe
 from heedful.train.verdict import Evaluation
@@ -80,6 +80,22 @@ def test_accumulated_gradients_are_those_of_one_large_batch(tiny, tmp_path, micr
     one = step_gradients(tiny, tmp_path / "one", batch_size=12)
     many = step_gradients(tiny, tmp_path / "many", batch_size=12, micro_batch_size=micro)
     assert one.keys() == many.keys()
+    for name, value in one.items():
+        torch.testing.assert_close(many[name], value, rtol=1e-4, atol=1e-7, msg=name)
+
+
+def test_a_step_of_many_tokens_is_cut_by_itself_and_stays_the_same(tiny, tmp_path, monkeypatch):
+    one = step_gradients(tiny, tmp_path / "one", batch_size=12)
+    monkeypatch.setattr(limits, "ON_A_CPU", 20)
+    shapes = []
+    whole = loop._row_losses
+    monkeypatch.setattr(
+        loop, "_row_losses", lambda t, batch: (shapes.append(batch.input_ids.shape), whole(t, batch))[1]
+    )
+    many = step_gradients(tiny, tmp_path / "many", batch_size=12)
+    assert len(shapes) > 3
+    assert sum(rows for rows, _ in shapes) == 12
+    assert all(rows * length <= 20 or rows == 1 for rows, length in shapes)
     for name, value in one.items():
         torch.testing.assert_close(many[name], value, rtol=1e-4, atol=1e-7, msg=name)
 

@@ -15,8 +15,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from heedful.batches import LengthBatches, by_length, pack
+from heedful.batches import LengthBatches, by_length, micro_batches, pack
 from heedful.records import TokenExample
+from heedful.train.limits import positions_at_once
 from heedful.train.recipe import Recipe
 
 LOGIT_COPIES = 3  # logits, their float32 copy, their gradient
@@ -122,7 +123,13 @@ def with_layers(config: Any, layers: int) -> Any:
     return config
 
 
-def work_of(recipe: Recipe, train: Sequence[TokenExample], val: Sequence[TokenExample], processes: int = 1) -> Work:
+def work_of(
+    recipe: Recipe,
+    train: Sequence[TokenExample],
+    val: Sequence[TokenExample],
+    processes: int = 1,
+    device: str = "cpu",
+) -> Work:
     """The micro-batches that one of so many processes computes, from the real rows in the real order of epoch 0."""
     per_epoch = math.ceil(len(train) / recipe.batch_size)
     steps = min(per_epoch * recipe.epochs, recipe.max_steps or 10**12)
@@ -130,7 +137,7 @@ def work_of(recipe: Recipe, train: Sequence[TokenExample], val: Sequence[TokenEx
     positions = trained = most = most_trained = 0
     batches = list(LengthBatches([len(e.ids) for e in train], recipe.batch_size, recipe.seed))[:steps]
     for batch in batches:
-        for rows in micro_batches(batch, recipe, processes):
+        for rows in parts_of(batch, lengths, recipe, processes, device):
             filled = padded([lengths[r] for r in rows], recipe)
             count = sum(train[r].trained_tokens for r in rows)
             positions, trained = positions + filled, trained + count
@@ -145,11 +152,13 @@ def work_of(recipe: Recipe, train: Sequence[TokenExample], val: Sequence[TokenEx
     )
 
 
-def micro_batches(batch: Sequence[int], recipe: Recipe, processes: int = 1) -> list[list[int]]:
-    """The rows of a step that the first process computes, cut as the loop cuts them."""
+def parts_of(
+    batch: Sequence[int], lengths: Sequence[int], recipe: Recipe, processes: int = 1, device: str = "cpu"
+) -> list[list[int]]:
+    """The rows of a step that the first process computes, cut as the loop cuts them; `lengths` of all rows."""
     mine = list(batch)[::processes]
-    size = min(recipe.micro_batch_size or len(mine), len(mine))
-    return [mine[i : i + size] for i in range(0, len(mine), size)]
+    positions = positions_at_once(device, processes)
+    return [mine[part] for part in micro_batches([lengths[r] for r in mine], recipe.micro_batch_size, positions)]
 
 
 def padded(lengths: Sequence[int], recipe: Recipe) -> int:
@@ -229,7 +238,10 @@ def peak(parts: dict[str, float]) -> float:
     """The highest sum of what is held at one time: while loading, at the end of a step, while saving."""
     base, weights = parts["base"] + parts.get("copies", 0.0), parts["weights"]
     loading = base + weights + parts["conversion"]
-    # Gradients appear as activations go, so the two are never whole at one time.
-    step = base + weights + parts["moments"] + max(parts["gradients"], parts["activations"] + parts["logits"])
+    # Gradients appear as activations go, so the two are never whole at one time, unless the engine keeps their memory.
+    made = parts["activations"] + parts["logits"]
+    kept = "copies" in parts
+    step = base + weights + parts["moments"]
+    step += parts["gradients"] + made if kept else max(parts["gradients"], made)
     saving = base + weights + parts["moments"] + parts["saving"]
     return max(loading, step, saving)

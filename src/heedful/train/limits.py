@@ -11,6 +11,16 @@ import torch
 from heedful.errors import RequestError, TrainingError
 from heedful.records import TokenExample
 
+ON_A_CPU = 2048  # positions of a forward pass: larger matrices are no faster there, and need more memory
+
+
+def positions_at_once(device: str, processes: int) -> int | None:
+    """Positions that a forward pass takes where `micro_batch_size` is not set; None for all of a step.
+
+    Several processes must take as many passes as each other, so their rows are not cut by length.
+    """
+    return ON_A_CPU if device == "cpu" and processes == 1 else None
+
 
 def check_lengths(model: Any, parts: Mapping[str, Sequence[TokenExample]]) -> None:
     """RequestError if a row fills more positions than the model has: some fail beyond them, others talk nonsense."""

@@ -21,12 +21,13 @@ from typing import Any
 
 import torch
 
-from heedful.batches import Batch, LengthBatches, by_length, collate
+from heedful.batches import Batch, LengthBatches, by_length, collate, micro_batches
 from heedful.errors import Interrupted, TrainingError
 from heedful.models.machine import resident_mb
 from heedful.records import TokenExample
 from heedful.store import append_jsonl
 from heedful.train import keeping
+from heedful.train.limits import positions_at_once
 from heedful.train.processes import any_process, is_sharded
 from heedful.train.progress import Progress, learning_rate_at
 from heedful.train.signals import StopRequests
@@ -132,12 +133,13 @@ def _micro_batches(t: Training, examples: list[TokenExample]) -> list[Batch]:
     """This process's share of a step's rows, in micro-batches; each process has as many, some of masked rows."""
     world, rank = t.accelerator.num_processes, t.accelerator.process_index
     most = math.ceil(len(examples) / world)
-    size = min(t.recipe.micro_batch_size or most, most)
     mine = examples[rank::world]
     while len(mine) < most:  # a row that trains nothing keeps the processes in step
         mine.append(TokenExample("none", examples[0].ids, (False,) * len(examples[0].ids)))
     options = {"packed": t.recipe.packing, "max_length": t.recipe.max_length}
-    return [collate(mine[i : i + size], t.pad_id, **options).to(t.accelerator.device) for i in range(0, most, size)]
+    positions = positions_at_once(t.accelerator.device.type, world)
+    parts = micro_batches([len(e.ids) - 1 for e in mine], t.recipe.micro_batch_size, positions)
+    return [collate(mine[part], t.pad_id, **options).to(t.accelerator.device) for part in parts]
 
 
 def _row_losses(t: Training, batch: Batch) -> torch.Tensor:

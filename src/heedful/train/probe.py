@@ -32,8 +32,8 @@ from heedful.train.estimate import (
     activation_bytes,
     load_config,
     memory_parts,
-    micro_batches,
     padded,
+    parts_of,
     peak,
     seconds_by_operations,
     shape_of,
@@ -71,7 +71,7 @@ def estimate(
     config = load_config(source, recipe.trust_remote_code)
     with quiet_transformers():
         shape = shape_of(config)
-    work = work_of(recipe, train, val)
+    work = work_of(recipe, train, val, device=device.type)
     made = probe(recipe, config, shape, train, precision, device) if shape.layer <= LARGEST_LAYER else None
     if made is None:
         per_position, base = activation_bytes(shape, recipe, precision), resident_mb() * 1e6
@@ -117,7 +117,7 @@ def probe(
     recipe: Recipe, config: Any, shape: Shape, train: Sequence[TokenExample], precision: str, device: torch.device
 ) -> Probe | None:
     """Time steps on the rows of a step of average size; None where such a small model cannot be made."""
-    rows = _average_step(recipe, train)
+    rows = _average_step(recipe, train, device.type)
     small, large = (min(shape.vocabulary, n) for n in SOME)
     with tempfile.TemporaryDirectory(prefix="heedful-plan-") as folder:
         try:
@@ -137,20 +137,21 @@ def probe(
     return Probe(one.positions, layer, rest, saved, forward_share, one.base_mb, trainable, two.engine)
 
 
-def _average_step(recipe: Recipe, train: Sequence[TokenExample]) -> list[TokenExample]:
+def _average_step(recipe: Recipe, train: Sequence[TokenExample], device: str) -> list[TokenExample]:
     """The rows of the step, in the order of epoch 0, whose positions are nearest to the average."""
     from heedful.batches import LengthBatches
 
     batches = list(LengthBatches([len(e.ids) for e in train], recipe.batch_size, recipe.seed))
-    size = [_positions([train[r] for r in batch], recipe) for batch in batches]
+    size = [_positions([train[r] for r in batch], recipe, device) for batch in batches]
     mean = sum(size) / len(size)
     best = min(range(len(batches)), key=lambda b: abs(size[b] - mean))
     return [train[r] for r in batches[best]]
 
 
-def _positions(rows: Sequence[TokenExample], recipe: Recipe) -> int:
+def _positions(rows: Sequence[TokenExample], recipe: Recipe, device: str) -> int:
     lengths = [max(0, len(e.ids) - 1) for e in rows]
-    return sum(padded([lengths[r] for r in some], recipe) for some in micro_batches(range(len(rows)), recipe))
+    parts = parts_of(range(len(rows)), lengths, recipe, device=device)
+    return sum(padded([lengths[r] for r in some], recipe) for some in parts)
 
 
 class _Nobody:
@@ -198,7 +199,7 @@ class _Trial:
         unwrapped: Any = self.training.accelerator.unwrap_model(self.training.objective)
         self.engine = getattr(unwrapped, "engine", None) is not None
         self.rows = rows
-        self.positions = _positions(rows, recipe)
+        self.positions = _positions(rows, recipe, device.type)
         self.seconds = self.forward_seconds = math.inf
         self.saved = 0.0
         self.measure_saved()

@@ -87,7 +87,8 @@ class Recipe(BaseModel):
     micro_batch_size: int | None = Field(
         None,
         ge=1,
-        description="Rows a forward pass and process; null for all of a step. Fewer need less memory, same step.",
+        description="Rows a forward pass and process; null for all of a step, on a CPU for those of 2,048 tokens "
+        "together. Fewer need less memory, same step.",
     )
     learning_rate: float | Auto = Field(
         "auto", description="Highest learning rate; auto is 2e-4 for lora and 2e-5 for full."

@@ -139,6 +139,7 @@ def _losses_differ(inner: Any, decoder: Decoder) -> str:
     ours = decoder.losses(layout, labels[trained])
     exact = decoder.dtype == torch.float32 and decoder.embedding.weight.dtype == torch.float32
     worst = float((ours - own).abs().max() / own.abs().max().clamp(min=1e-6))
-    if not worst <= (1e-3 if exact else 0.03):
+    # Each layer of the model's own pass rounds its sum to bf16; such errors add up as a walk does.
+    if not worst <= (1e-3 if exact else max(0.03, 0.008 * len(decoder.layers) ** 0.5)):
         return f"its losses differ from the model's own by {worst:.1e}"
     return ""

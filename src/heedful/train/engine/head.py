@@ -13,19 +13,20 @@ from torch import Tensor
 
 from heedful.train.engine.memory import Memory
 
-KEPT = 1 << 28  # bytes of probabilities that are kept; above this they are computed again in chunks
+AT_ONCE = 1 << 28  # bytes of logits at once
 CACHED = 1 << 22  # bytes of float32 logits at once, so that what is done with them stays in the processor's cache
 
 
 class _HeadLoss(torch.autograd.Function):
+    """A trained head: probabilities are kept, or computed again where they are too many."""
+
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, weight: Tensor, matrix: Tensor, targets: Tensor, memory: Memory) -> Tensor:
-        rows = max(1, KEPT // (matrix.shape[0] * 4))
-        keep = len(targets) <= rows and (ctx.needs_input_grad[0] or ctx.needs_input_grad[1])
+        rows = _rows(matrix)
+        keep = len(targets) <= rows and ctx.needs_input_grad[1]
         losses, kept = [], None
         for h, y in zip(hidden.split(rows), targets.split(rows), strict=True):
-            logits = memory.room("logits", (len(y), matrix.shape[0]), matrix.dtype, matrix.device)
-            torch.mm(h, matrix.t(), out=logits)
+            logits = _logits(h, matrix, memory)
             losses.append(_losses(logits, y, keep))
             kept = logits if keep else None
         ctx.save_for_backward(hidden, matrix, targets, *([kept] if kept is not None else []))
@@ -39,15 +40,50 @@ class _HeadLoss(torch.autograd.Function):
         for start in range(0, len(targets), ctx.rows):
             part = slice(start, start + ctx.rows)
             h, y, scale = hidden[part], targets[part], g[part, None].float()
-            p = kept[0] if kept else torch.softmax(torch.mm(h, matrix.t()), -1)
-            if ctx.needs_input_grad[0]:
-                dh = torch.mm(p, matrix).float().sub_(matrix.index_select(0, y)).mul_(scale)
-                dhidden[part].copy_(dh)
-            if ctx.needs_input_grad[1]:
-                scaled = (h.float() * scale).to(h.dtype)
-                ctx.memory.add_products([ctx.weight], p, scaled)
-                ctx.memory.start(ctx.weight).index_add_(0, y, scaled.to(ctx.weight.dtype), alpha=-1)
-        return dhidden if ctx.needs_input_grad[0] else None, None, None, None, None
+            p = kept[0] if kept else torch.softmax(_logits(h, matrix, ctx.memory), -1)
+            dhidden[part] = _to_hidden(p, matrix, y).mul_(scale)
+            scaled = (h.float() * scale).to(h.dtype)
+            ctx.memory.add_products([ctx.weight], p, scaled)
+            ctx.memory.start(ctx.weight).index_add_(0, y, scaled.to(ctx.weight.dtype), alpha=-1)
+        return dhidden, None, None, None, None
+
+
+class _FrozenHeadLoss(torch.autograd.Function):
+    """A head that is not trained: what each loss gives to its hidden state is known as soon as its logits are."""
+
+    @staticmethod
+    def forward(ctx: Any, hidden: Tensor, matrix: Tensor, targets: Tensor, memory: Memory) -> Tensor:
+        rows = _rows(matrix)
+        wanted = ctx.needs_input_grad[0]
+        unit = torch.empty_like(hidden) if wanted else hidden
+        losses = []
+        for h, y, out in zip(hidden.split(rows), targets.split(rows), unit.split(rows), strict=True):
+            logits = _logits(h, matrix, memory)
+            losses.append(_losses(logits, y, wanted))
+            if wanted:
+                out.copy_(_to_hidden(logits, matrix, y))
+        ctx.save_for_backward(unit)
+        return torch.cat(losses)
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> Any:  # type: ignore[override]
+        (unit,) = ctx.saved_tensors
+        return (unit * g[:, None]).to(unit.dtype), None, None, None
+
+
+def _rows(matrix: Tensor) -> int:
+    """How many positions at a time."""
+    return max(1, AT_ONCE // (matrix.shape[0] * matrix.element_size()))
+
+
+def _logits(h: Tensor, matrix: Tensor, memory: Memory) -> Tensor:
+    room = memory.room("logits", (len(h), matrix.shape[0]), matrix.dtype, matrix.device)
+    return torch.mm(h, matrix.t(), out=room)
+
+
+def _to_hidden(p: Tensor, matrix: Tensor, targets: Tensor) -> Tensor:
+    """The gradient of each loss with regard to its hidden state, float32."""
+    return torch.mm(p, matrix).float().sub_(matrix.index_select(0, targets))
 
 
 def _losses(logits: Tensor, targets: Tensor, keep: bool) -> Tensor:
@@ -87,7 +123,9 @@ def head_losses(hidden: Tensor, weight: Tensor, matrix: Tensor, targets: Tensor,
 
     The weight's gradient is added in `gradients`: where the embedding is the same matrix, both add to it.
     """
-    return _HeadLoss.apply(hidden, weight, matrix, targets, memory)  # type: ignore[return-value]
+    if weight.requires_grad:
+        return _HeadLoss.apply(hidden, weight, matrix, targets, memory)  # type: ignore[return-value]
+    return _FrozenHeadLoss.apply(hidden, matrix, targets, memory)  # type: ignore[return-value]
 
 
 def embed(weight: Tensor, ids: Tensor, scale: float, memory: Memory) -> Tensor:
