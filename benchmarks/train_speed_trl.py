@@ -27,6 +27,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "trl-fp32": {"gradient_checkpointing": False, "bf16": False},
     "trl-eager": {"gradient_checkpointing": False, "model_init_kwargs": {"attn_implementation": "eager"}},
     "trl-sorted": {"gradient_checkpointing": False, "train_sampling_strategy": "group_by_length"},
+    # Rows end to end, as many tokens a step as the others have; without a flash kernel they see one another.
+    "trl-packed": {"gradient_checkpointing": False, "packing": True, "per_device_train_batch_size": 1},
     "trl-bf16-weights": {
         "gradient_checkpointing": False,
         "train_sampling_strategy": "group_by_length",
@@ -86,6 +88,12 @@ def main() -> None:
         {"input_ids": r["ids"], "completion_mask": [int(t) for t in r["mask"]]}
         for r in job["rows"][: job["steps"] * job["batch"]]
     ]
+    settings = SETTINGS[job["contestant"]]
+    if settings.get("packing"):
+        settings = settings | {"max_length": sum(len(c["input_ids"]) for c in columns) // job["steps"]}
+    arguments = {
+        "per_device_train_batch_size": job["batch"], "max_length": job["max_length"], **settings,
+    }  # fmt: skip
     lora = LoraConfig(r=16, lora_alpha=32, target_modules="all-linear") if job["tuning"] == "lora" else None
     sys.stdout = sys.stderr  # the trainer prints its log
     with tempfile.TemporaryDirectory() as folder:
@@ -96,12 +104,11 @@ def main() -> None:
             peft_config=lora,
             callbacks=[Commanded()],
             args=SFTConfig(
-                output_dir=folder, max_steps=job["steps"], per_device_train_batch_size=job["batch"],
+                output_dir=folder, max_steps=job["steps"],
                 gradient_accumulation_steps=1, learning_rate=job["rate"], warmup_steps=0,
                 lr_scheduler_type="constant", logging_steps=1, report_to="none", save_strategy="no",
-                use_cpu=True, disable_tqdm=True, dataloader_pin_memory=False, max_length=job["max_length"],
-                completion_only_loss=True,
-                **SETTINGS[job["contestant"]],
+                use_cpu=True, disable_tqdm=True, dataloader_pin_memory=False, completion_only_loss=True,
+                **arguments,
             ),
         )  # fmt: skip
         say(ready=True, threads=torch.get_num_threads(), torch=torch.__version__)
