@@ -67,7 +67,9 @@ def main() -> None:
             precision=precision, device=device, pad_id=loaded.tokenizer.pad_token_id, watcher=Silent(),
         )  # fmt: skip
         say(ready=True, threads=torch.get_num_threads(), torch=torch.__version__, precision=precision)
-        for batch in _rest_of_epoch(training):
+        size = job["batch"]
+        in_order = [list(range(i, i + size)) for i in range(0, size * job["steps"], size)]
+        for batch in in_order if job.get("in_order") else _rest_of_epoch(training):
             sys.stdin.readline()
             begin = time.perf_counter()
             _train_step(training, batch)

@@ -91,6 +91,8 @@ def main() -> None:
     settings = SETTINGS[job["contestant"]]
     if settings.get("packing"):
         settings = settings | {"max_length": sum(len(c["input_ids"]) for c in columns) // job["steps"]}
+    if job.get("in_order"):
+        settings = settings | {"train_sampling_strategy": "sequential"}
     arguments = {
         "per_device_train_batch_size": job["batch"], "max_length": job["max_length"], **settings,
     }  # fmt: skip
@@ -115,7 +117,8 @@ def main() -> None:
         trainer.train()
         losses = [line["loss"] for line in trainer.state.log_history if "loss" in line]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    say(peak_mb=peak, losses=losses, val_loss=validation_loss(trainer.model, job["val"]))
+    bare = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)  # else it goes on in bf16
+    say(peak_mb=peak, losses=losses, val_loss=validation_loss(bare, job["val"]))
 
 
 if __name__ == "__main__":

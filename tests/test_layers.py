@@ -16,6 +16,7 @@ LAYERS = (
     ("errors",),
     ("records",),
     ("templates",),
+    ("control_tokens",),
     ("chat", "stats", "store"),
     ("data",),
     ("batches",),

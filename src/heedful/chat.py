@@ -26,12 +26,12 @@ import functools
 import hashlib
 import itertools
 import json
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from heedful import templates
+from heedful.control_tokens import Tokenizer, adds_bos, encode_texts, find_stop, has_token, special_tokens
 from heedful.errors import TemplateError
 from heedful.records import Example, Message, TokenExample
 from heedful.templates.places import PLACES, has_place, places_needed
@@ -40,31 +40,9 @@ Tools = Sequence[Mapping[str, Any]]
 TrainOn = Literal["answers", "last-answer", "everything"]
 TRAIN_ON: tuple[str, ...] = ("answers", "last-answer", "everything")
 
-# A text that no template changes and no tokenizer treats as special, to see what a template puts around an answer.
-_PROBE = "Qx7answerZk9"
+AT_ONCE = 1000  # rows that are encoded together
 # Texts before which a piece is encoded, so that a tokenizer does not take its start for the start of a text.
 _ANCHORS = ("\n", "a\n", ":", "x")
-
-
-class Tokenizer(Protocol):
-    """What Heedful needs of a tokenizer: a small part of transformers' `PreTrainedTokenizerBase`."""
-
-    chat_template: Any
-
-    @property
-    def bos_token(self) -> str | None: ...
-    @property
-    def eos_token(self) -> str | None: ...
-    @property
-    def special_tokens_map(self) -> dict[str, Any]: ...
-    @property
-    def added_tokens_decoder(self) -> dict[int, Any]: ...
-    @property
-    def all_special_ids(self) -> list[int]: ...
-
-    def encode(self, text: str, *, add_special_tokens: bool = True) -> list[int]: ...
-    def decode(self, token_ids: Any, **options: Any) -> Any: ...
-    def convert_tokens_to_ids(self, tokens: str) -> Any: ...
 
 
 @dataclass(frozen=True)
@@ -74,6 +52,23 @@ class Span:
     start: int
     end: int
     trained: bool
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """A row that is rendered and not yet encoded: `text` with its spans, and where no token may reach across."""
+
+    name: str
+    text: str
+    spans: list[Span]
+    cuts: list[int]
+    everything: bool
+
+    @property
+    def texts(self) -> Iterator[str]:
+        """All that is to be encoded."""
+        yield self.text
+        yield from (self.text[:cut] for cut in self.cuts if cut != len(self.text))
 
 
 @dataclass(frozen=True)
@@ -108,7 +103,7 @@ class Chat:
         if isinstance(own, dict):  # tokenizers with several named templates
             own = own.get("default")
         text = templates.template_text(template, own)
-        missing = [t for t in templates.NEEDS_TOKENS.get(template, ()) if not _has_token(tokenizer, t)]
+        missing = [t for t in templates.NEEDS_TOKENS.get(template, ()) if not has_token(tokenizer, t)]
         if missing:
             raise TemplateError(
                 f"template '{template}': this model's vocabulary has no token {missing[0]}; "
@@ -116,7 +111,7 @@ class Chat:
             )
         if template in templates.BUILT_IN and adds_bos(tokenizer):
             text = "{{- bos_token -}}" + text
-        return cls(template, text, tokenizer, **_find_stop(template, text, tokenizer))
+        return cls(template, text, tokenizer, **find_stop(template, text, tokenizer))
 
     @property
     def sha256(self) -> str:
@@ -139,7 +134,7 @@ class Chat:
 
     @functools.cached_property
     def _tokens(self) -> dict[str, str]:
-        return _special_tokens(self.tokenizer)
+        return special_tokens(self.tokenizer)
 
     def as_dicts(self, messages: Sequence[Message]) -> list[dict[str, Any]]:
         """Messages as the template sees them.
@@ -177,18 +172,48 @@ class Chat:
         Raises TemplateError if the template rewrites earlier turns (then only ``last-answer`` is possible) or
         refuses the conversation, or has no place for its tools, tool calls or reasoning.
         """
+        return self._token_row(self._plan(example, train_on), self._ids)
+
+    def encode_all(self, examples: Iterable[Example], train_on: str = "answers") -> Iterator[TokenExample]:
+        """`encode` for many rows, in order and several times as fast; raises what it raises, at the row in question."""
+        for made in self.try_encode_all(examples, train_on):
+            if isinstance(made, TemplateError):
+                raise made
+            yield made
+
+    def try_encode_all(
+        self, examples: Iterable[Example], train_on: str = "answers"
+    ) -> Iterator[TokenExample | TemplateError]:
+        """`encode_all`, with the error in the place of a row that the template refuses."""
+        rest = iter(examples)
+        while some := list(itertools.islice(rest, AT_ONCE)):
+            plans: list[_Plan | TemplateError] = []
+            for example in some:
+                try:
+                    plans.append(self._plan(example, train_on))
+                except TemplateError as e:
+                    plans.append(e)
+            texts = dict.fromkeys(t for p in plans if isinstance(p, _Plan) for t in p.texts)
+            known = dict(zip(texts, encode_texts(self.tokenizer, list(texts)), strict=True))
+            for plan in plans:
+                yield plan if isinstance(plan, TemplateError) else self._token_row(plan, known.__getitem__)
+
+    def _plan(self, example: Example, train_on: str) -> _Plan:
         text, spans = self.spans(example.messages, train_on, example.tools)
-        text = text[: spans[-1].end]
-        everything = train_on == "everything"
-        ids, marks = self._cut(text, sorted({c for s in spans if everything or s.trained for c in (s.start, s.end)}))
-        mask = [everything] * len(ids)
-        for span in spans:
-            if span.trained != everything:
+        text, everything = text[: spans[-1].end], train_on == "everything"
+        cuts = sorted({c for s in spans if everything or s.trained for c in (s.start, s.end)})
+        return _Plan(example.id, text, spans, cuts, everything)
+
+    def _token_row(self, plan: _Plan, ids_of: Callable[[str], list[int]]) -> TokenExample:
+        ids, marks = self._cut(plan.text, plan.cuts, ids_of)
+        mask = [plan.everything] * len(ids)
+        for span in plan.spans:
+            if span.trained != plan.everything:
                 start, end = marks[span.start], marks[span.end]
                 mask[start:end] = [span.trained] * (end - start)
         if ids:
             mask[0] = False
-        return TokenExample(example.id, tuple(ids), tuple(mask))
+        return TokenExample(plan.name, tuple(ids), tuple(mask))
 
     def spans(
         self, messages: Sequence[Message], train_on: str = "answers", tools: Tools = ()
@@ -232,14 +257,16 @@ class Chat:
     def _ids(self, text: str) -> list[int]:
         return list(self.tokenizer.encode(text, add_special_tokens=False))
 
-    def _cut(self, text: str, cuts: Sequence[int]) -> tuple[list[int], dict[int, int]]:
+    def _cut(
+        self, text: str, cuts: Sequence[int], ids_of: Callable[[str], list[int]]
+    ) -> tuple[list[int], dict[int, int]]:
         """Encode `text` so that no token reaches across a cut; return the ids and each cut's place among them."""
-        ids = self._ids(text)
+        ids = ids_of(text)
         marks: dict[int, int] = {len(text): len(ids)}
         for cut in cuts:
             if cut == len(text):
                 continue
-            head = self._ids(text[:cut])
+            head = ids_of(text[:cut])
             if ids[: len(head)] != head:
                 return self._cut_in_pieces(text, cuts)
             marks[cut] = len(head)
@@ -283,35 +310,6 @@ class Chat:
             generation_config.eos_token_id = [self.stop_id, *(i for i in known if i != self.stop_id)]
 
 
-def adds_bos(tokenizer: Tokenizer) -> bool:
-    """Whether the tokenizer by itself begins a text with its beginning-of-text token."""
-    if not tokenizer.bos_token:
-        return False
-    ids = tokenizer.encode("a", add_special_tokens=True)
-    return bool(ids) and ids[0] == tokenizer.convert_tokens_to_ids(tokenizer.bos_token)
-
-
-def special_ids(tokenizer: Tokenizer) -> frozenset[int]:
-    """The ids of all control tokens: those with a name (eos, ...) and the added ones marked special."""
-    added = {i for i, token in tokenizer.added_tokens_decoder.items() if getattr(token, "special", False)}
-    return frozenset(added | set(tokenizer.all_special_ids))
-
-
-def control_texts(tokenizer: Tokenizer) -> dict[str, int]:
-    """The text of each control token and its id: a text that a tokenizer reads as one token wherever it stands."""
-    added = tokenizer.added_tokens_decoder
-    return {str(added[i]) if i in added else str(tokenizer.decode([i])): i for i in sorted(special_ids(tokenizer))}
-
-
-def _special_tokens(tokenizer: Tokenizer) -> dict[str, str]:
-    return {k: str(v) for k, v in tokenizer.special_tokens_map.items() if not isinstance(v, list | tuple)}
-
-
-def _has_token(tokenizer: Tokenizer, token: str) -> bool:
-    ids = tokenizer.encode(token, add_special_tokens=False)
-    return len(ids) == 1 and str(tokenizer.decode(ids)).strip() == token  # an unknown token is one id too
-
-
 def _plain(value: Any) -> Any:
     """A value as plain lists and objects, which templates can write as JSON."""
     if isinstance(value, Mapping):
@@ -342,47 +340,3 @@ def _words(value: Any) -> Iterator[str]:
         yield from _words(inner)
     for inner in value if isinstance(value, list | tuple) else ():
         yield from _words(inner)
-
-
-def _find_stop(template: str, text: str, tokenizer: Tokenizer) -> dict[str, Any]:
-    """What a template puts around an answer, and the token that ends it, as the fields of `Chat`."""
-    tokens = _special_tokens(tokenizer)
-    asked = [{"role": "user", "content": "Hello"}]
-    prompt = templates.render(text, asked, True, tokens)
-    whole = templates.render(text, [*asked, {"role": "assistant", "content": _PROBE}], False, tokens)
-    name = f"template '{template}'"
-    if not whole.startswith(prompt):
-        raise TemplateError(
-            f"{name}: what it renders for a question with add_generation_prompt is not how the answered conversation "
-            "begins, so a model would be asked in a form it was not trained on; mend the template"
-        )
-    before, found, after = whole[len(prompt) :].partition(_PROBE)
-    if not found:
-        raise TemplateError(f"{name}: it does not render the assistant's answer; mend the template")
-    stop = _first_control(after, tokenizer)
-    if stop is None:
-        raise TemplateError(
-            f"{name}: an answer does not end in a stop token, so the model would never learn to stop; "
-            "let the template write eos_token (or the end-of-turn token) after the assistant's content"
-        )
-    token, stop_id, end = stop
-    return {"stop_id": stop_id, "stop_token": token, "before": before, "after": after[:end], "tail": after[end:]}
-
-
-def _first_control(after: str, tokenizer: Tokenizer) -> tuple[str, int, int] | None:
-    """The first control token in what follows an answer: its text, its id, and where it ends.
-
-    Only where there is none, an added token that looks like one (``<|im_end|>``): some models forget the mark.
-    """
-    looks = {
-        str(token): i
-        for i, token in tokenizer.added_tokens_decoder.items()
-        if re.fullmatch(r"[<\[]\S+[>\]]", str(token))
-    }
-    ids = set(tokenizer.encode(_PROBE + after, add_special_tokens=False))
-    for texts in (control_texts(tokenizer), looks):
-        found = [(after.index(t), -len(t), t) for t, i in texts.items() if t and t in after and i in ids]
-        if found:
-            start, _, token = min(found)
-            return token, texts[token], start + len(token)
-    return None

@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from heedful import templates
-from heedful.chat import Chat, adds_bos, control_texts, special_ids
+from heedful.chat import Chat
+from heedful.control_tokens import adds_bos, control_texts, special_ids
 from heedful.errors import TemplateError
 from heedful.records import Example, Message
 
@@ -528,3 +529,26 @@ def test_packaged_tokenizers(name):
                 assert list(made.ids) == theirs(chat, example.messages)[: len(made.ids)]
         tokenizer.chat_template = own_template
     assert bound >= 4
+
+
+@pytest.mark.parametrize("train_on", ["answers", "last-answer", "everything"])
+def test_many_rows_at_once_are_what_they_are_one_by_one(kind, make, train_on, monkeypatch):
+    """With merges across boundaries (``:)``), and batches that end in the middle."""
+    monkeypatch.setattr("heedful.chat.AT_ONCE", 3)
+    c = own(make, kind, LLAMA2.replace("bos_token + ", "(bos_token or '') + "))
+    texts = (":)", "one two", " led", "", "日本 語", "one two", "x" * 40)
+    rows = [
+        Example(f"r{n}", (user(f"q{n}:"), answer(text, train=False if n % 3 == 2 else None), user(")"), answer(text)))
+        for n, text in enumerate(texts)
+    ]
+    assert list(c.encode_all(rows, train_on)) == [c.encode(r, train_on) for r in rows]
+
+
+def test_a_row_that_is_refused_among_many_keeps_its_place(make):
+    c = Chat.bind("alpaca", make("gpt2"))
+    good, bad = row(user("q"), answer("a")), row(user("q"))
+    made = list(c.try_encode_all([good, bad, good]))
+    assert made[0] == made[2] == c.encode(good)
+    assert isinstance(made[1], TemplateError)
+    with pytest.raises(TemplateError, match="must end with the assistant's answer"):
+        list(c.encode_all([good, bad]))

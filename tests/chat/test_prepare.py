@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heedful.chat import Chat, control_texts
+from heedful.chat import Chat
+from heedful.control_tokens import control_texts
 from heedful.data.contamination import build_index
 from heedful.errors import DataError, RequestError
 from heedful.records import Message

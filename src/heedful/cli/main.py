@@ -72,7 +72,7 @@ def main() -> None:
     """Run the command line; exit status 0 done, 1 failed, 2 wrong request, 130 interrupted."""
     # Other libraries' progress bars would tear the live view; heedful shows its own.
     os.environ.setdefault("TQDM_DISABLE", "1")
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")  # no process is forked that would encode
     # While another program has one of the cores, torch's threads wait for each other by spinning, and training without
     # the engine nearly comes to a stop. A short spin, then sleep, costs little on a quiet machine.
     # Read once, by GNU's OpenMP, when torch is loaded; see docs/decisions.md.

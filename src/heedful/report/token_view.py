@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from heedful.chat import Chat, Tokenizer, special_ids
+from heedful.chat import Chat
+from heedful.control_tokens import Tokenizer, special_ids
 from heedful.errors import TemplateError
 from heedful.train.truncation import Cut, Fitted
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from heedful.chat import Chat, adds_bos, control_texts
+from heedful.chat import Chat
+from heedful.control_tokens import adds_bos, control_texts
 from heedful.data import LedgerBuilder, Split, read_examples
 from heedful.data.figures import TokenFigures
 from heedful.data.formats import Drop
@@ -21,7 +22,7 @@ from heedful.errors import DataError, RequestError
 from heedful.records import Example, TokenExample, to_json
 from heedful.store import PARTS, RunFolder, write_json, write_jsonl
 from heedful.train.recipe import Recipe
-from heedful.train.truncation import fit_row
+from heedful.train.truncation import fit_row, fit_rows
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def prepare_data(recipe: Recipe, chat: Chat, parts: ReadParts | None = None) -> 
     examples: dict[str, list[Example]] = {}
     tokens: dict[str, list[TokenExample]] = {}
     for part, rows in _parts(split).items():
-        pairs = [p for row in rows if (p := _encode_or_drop(row, chat, recipe, builder)) is not None]
+        pairs = list(_encode_or_drop(rows, chat, recipe, builder))
         examples[part], tokens[part] = [e for e, _ in pairs], [t for _, t in pairs]
     bos = bos_id(chat.tokenizer)
     for part in examples:
@@ -126,15 +127,16 @@ def _parts(split: Split) -> dict[str, Sequence[Example]]:
 
 
 def _encode_or_drop(
-    example: Example, chat: Chat, recipe: Recipe, builder: LedgerBuilder
-) -> tuple[Example, TokenExample] | None:
-    made = fit_row(example, chat, recipe.train_on, recipe.max_length, recipe.overlong)
-    if isinstance(made, Drop):
-        builder.drop_kept(example.id, made.reason, made.sentence)
-        return None
-    if made.answer_cut:
-        builder.find("answer_cut", ANSWER_CUT, [example.source])
-    return made.example, made.row
+    rows: Sequence[Example], chat: Chat, recipe: Recipe, builder: LedgerBuilder
+) -> Iterator[tuple[Example, TokenExample]]:
+    fitted = fit_rows(rows, chat, recipe.train_on, recipe.max_length, recipe.overlong)
+    for example, made in zip(rows, fitted, strict=True):
+        if isinstance(made, Drop):
+            builder.drop_kept(example.id, made.reason, made.sentence)
+            continue
+        if made.answer_cut:
+            builder.find("answer_cut", ANSWER_CUT, [example.source])
+        yield made.example, made.row
 
 
 def _control_tokens_inside(chat: Chat, examples: dict[str, list[Example]]) -> list[str]:
@@ -183,5 +185,5 @@ def reload_data(run: RunFolder, recipe: Recipe, chat: Chat) -> PreparedData:
     for part in PARTS:
         path = run.split(part)
         examples[part] = read_examples(path) if path.is_file() and path.stat().st_size else []
-        tokens[part] = [chat.encode(e, recipe.train_on) for e in examples[part]]
+        tokens[part] = list(chat.encode_all(examples[part], recipe.train_on))
     return PreparedData(examples, tokens)

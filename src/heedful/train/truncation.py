@@ -14,8 +14,9 @@ have no loss.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -51,17 +52,38 @@ class Fitted:
         return any(cut.part == "answer" for cut in self.cuts)
 
 
+def fit_rows(
+    examples: Iterable[Example],
+    chat: Chat,
+    train_on: str = "answers",
+    max_length: int | None = None,
+    overlong: str = "drop",
+) -> Iterator[Fitted | Drop]:
+    """`fit_row` for many rows, in order and several times as fast."""
+    ahead, rows = itertools.tee(examples)
+    for example, encoded in zip(rows, chat.try_encode_all(ahead, train_on), strict=True):
+        yield fit_row(example, chat, train_on, max_length, overlong, encoded)
+
+
 def fit_row(
-    example: Example, chat: Chat, train_on: str = "answers", max_length: int | None = None, overlong: str = "drop"
+    example: Example,
+    chat: Chat,
+    train_on: str = "answers",
+    max_length: int | None = None,
+    overlong: str = "drop",
+    encoded: TokenExample | TemplateError | None = None,
 ) -> Fitted | Drop:
     """Encode a row and meet the length limit (in tokens; None is no limit), or say why the row must be dropped.
 
-    Raises DataError for an over-long row if `overlong` is ``error``, RequestError for an unknown `overlong`.
+    `encoded` is what encoding it gave, where that is known. Raises DataError for an over-long row if `overlong` is
+    ``error``, RequestError for an unknown `overlong`.
     """
     if overlong not in OVERLONG:
         raise RequestError(f"overlong '{overlong}'{did_you_mean(overlong, OVERLONG)}: choose {', '.join(OVERLONG)}")
     try:
-        row = chat.encode(example, train_on)
+        row = chat.encode(example, train_on) if encoded is None else encoded
+        if isinstance(row, TemplateError):
+            raise row
         if not row.trained_tokens:
             sentence = "nothing in the row is trained, so it teaches nothing; take train: false from one of its answers"
             return Drop("nothing_trained", sentence, example.source)
