@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,14 @@ from trl_broken_files import DEFECTS, Defect  # noqa: E402  # pyright: ignore[re
 
 SOUND = DEFECTS[0]
 CASES = [(d, s) for d in DEFECTS for s in d.settings]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_trial_steps() -> Iterator[None]:
+    """A plan says here what the file is; what training would need is tests/train/test_estimate.py's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("heedful.cli.plan._estimate", lambda recipe, data: (None, "not asked here"))
+        yield
 
 
 @pytest.fixture(scope="module")
