@@ -132,30 +132,41 @@ def test_token_figures_by_hand():
         tokens([BOS, 5, 6, 7, 8, 9, 10], "-----xx", "r2", truncated=4),  # cut: the stop token is gone
         tokens([BOS, BOS, 5, STOP], "----", "r3"),  # wholly masked, two BOS
         tokens([BOS, 5, STOP, 10], "--xx", "r4"),  # a line break after the stop token is no fault
+        tokens([5, 6, STOP], "-xx", "r5"),  # the template writes no BOS, and the model is used to one
     ]
-    builder = builder_of(*(ask("q", number=i) for i in (1, 2, 3, 4)))
+    builder = builder_of(*(ask("q", number=i) for i in (1, 2, 3, 4, 5)))
     builder.add_tokens("train", rows, STOP, BOS)
     document = builder.ledger().to_json()
-    assert document["parts"]["train"] == {
-        "rows": 4,
-        "tokens": 20,
-        "trained_tokens": 6,
+    part = document["parts"]["train"]
+    assert part == {
+        "rows": 5,
+        "tokens": 23,
+        "trained_tokens": 8,
         "longest_tokens": 7,
-        "median_tokens": 4.5,
+        "median_tokens": 4,
         "median_answer_tokens": 2,
+        "trained_a_row": part["trained_a_row"],
+        "bos_counts": {"0": 1, "1": 3, "2": 1},
         "truncated_rows": 1,
         "truncated_tokens": 4,
         "wholly_masked_rows": 1,
         "stop_not_trained_rows": 1,
         "several_bos_rows": 1,
+        "no_bos_rows": 1,
     }
+    assert {key: part["trained_a_row"][key] for key in ("count", "min", "p50", "max", "mean")} == {
+        "count": 5, "min": 0, "p50": 2, "max": 2, "mean": 1.6,
+    }  # fmt: skip
     assert {f["finding"]: f["where"] for f in document["findings"]} == {
         "wholly_masked": ["t.jsonl:3"],
         "stop_not_trained": ["t.jsonl:2"],
         "several_bos": ["t.jsonl:3"],
+        "no_bos": ["t.jsonl:5"],
         "truncated": ["t.jsonl:2"],
     }
-    assert (document["kept"], document["truncated"]) == (3, 1)
+    assert (document["kept"], document["truncated"]) == (4, 1)
+    lines = " ".join(" ".join(builder.ledger().lines()).split())
+    assert "trained a row: median 2, from 0 to 2; BOS a row: 1 in 3 rows, 0 in 1 row, 2 in 1 row" in lines
 
 
 def test_stop_tokens_and_bos():

@@ -147,6 +147,54 @@ def test_the_terminal_says_the_same_and_the_gravest_first():
     assert max(map(len, lines)) <= 80
 
 
+def test_names_of_files_stand_once_and_bars_are_not_torn_apart():
+    where = ["long.json:7 repeats long.json:2", "long.json:9 repeats long.json:4", "b.json:3 repeats a.json:1"]
+    bins = [{"from": n, "to": n, "count": n % 2} for n in range(1, 20)]
+    lengths = {"count": 10, "p5": 1_000, "p50": 1_000, "p95": 100_000, "max": 1_000_000, "histogram": bins}
+    lines = ledger_lines(
+        ledger(findings=[finding("duplicates", 3, where=where)], distributions={"answers": lengths}), width=72
+    )
+    text = " ".join(" ".join(lines).split())
+    assert "3 (long.json:7 repeats line 2; 9 repeats line 4; b.json:3 repeats a.json:1)" in text
+    assert lines[-1].endswith("  █ █ █ █ █ █ █ █ █ █")
+
+
+def test_a_data_set_of_the_hub_has_its_revision_and_a_source_its_cap_and_weight():
+    taken = {
+        "path": "a.jsonl",
+        "kind": "jsonl",
+        "format": "alpaca",
+        "rows": 9,
+        "sha256": "ab" * 32,
+        "cap": 5,
+        "weight": 2.5,
+    }
+    hub = {"path": "hub:a/b:train", "kind": "hub", "format": "alpaca", "rows": 9, "sha256": None, "revision": "cd" * 20}
+    document = ledger(files=[taken, hub, hub | {"revision": None}])
+    text = " ".join(Reader(ledger_page(document, "t")).text.split())
+    assert "jsonl, alpaca, 9 rows, cap 5, weight 2.5" in text
+    assert f"revision {'cd' * 20}" in text
+    assert "revision unknown" in text
+    assert "None" not in text
+    assert "  a.jsonl: jsonl, alpaca, 9 rows, cap 5, weight 2.5, sha256 abababababab" in ledger_lines(document)
+
+
+def test_trained_tokens_of_a_row_are_on_the_page():
+    figures = {"count": 10, "min": 0, "p50": 12, "max": 1234}
+    part = {"rows": 10, "tokens": 200, "trained_tokens": 100, "longest_tokens": 30, "trained_a_row": figures}
+    page = ledger_page(ledger(parts={"train": part, "val": part | {"trained_a_row": {"count": 0}}}), "t")
+    rows = [re.findall(r"<td>(.*?)</td>", row) for row in re.findall(r"<tr>(.*?)</tr>", page)]
+    assert ["10", "200", "100", "12 (0 to 1,234)", "30"] in rows
+    assert ["10", "200", "100", "0", "30"] in rows
+
+
+def test_a_sentence_of_the_rows_own_keeps_its_full_stop():
+    shared = finding("same_closing", 9) | {"sentence": "rows whose answers end with the same sentence: 'Just ask.'"}
+    assert verdict(ledger(findings=[shared])).reasons == (
+        "9 rows whose answers end with the same sentence: 'Just ask.'",
+    )
+
+
 def test_where_nothing_is_wrong_the_terminal_is_quiet():
     lines = ledger_lines(ledger())
     assert [line for line in lines if not line.startswith(" ")] == ["Files", "Rows", "Parts"]

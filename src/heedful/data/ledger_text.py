@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -12,6 +13,9 @@ from heedful.errors import printable
 _HEADS = {"error": "Mend these", "warning": "Look at", "note": "Good to know"}
 _SHOWN_PLACES = 3  # places shown with a finding
 _BARS = "▁▂▃▄▅▆▇█"
+_FIXED = "\ue000"  # a space at which no line is broken, while lines are made
+_LINE = re.compile(r"(.+):(\d+)")
+_TWO_LINES = re.compile(r"(.+):(\d+) (repeats|contradicts|is [\d.]+ like|is of one group with) (.+):(\d+)")
 
 
 def ledger_lines(document: Mapping[str, Any], width: int = 80) -> list[str]:
@@ -23,7 +27,8 @@ def ledger_lines(document: Mapping[str, Any], width: int = 80) -> list[str]:
     out = ["Files"]
     for f in d.get("files", ()):
         known = f"sha256 {f['sha256'][:12]}" if f["sha256"] else f"revision {(f.get('revision') or 'unknown')[:12]}"
-        out += _wrap(f"{f['path']}: {f['kind']}, {f['format']}, {_rows(f['rows'])}, {known}", width)
+        taken = "".join(f"{key} {f[key]:g}, " for key in ("cap", "weight") if f.get(key) is not None)
+        out += _wrap(f"{f['path']}: {f['kind']}, {f['format']}, {_rows(f['rows'])}, {taken}{known}", width)
         if f.get("why"):
             out += [f"  {line}" for line in _wrap(f["why"], width - 2)]
     out += ["Rows"]
@@ -41,7 +46,7 @@ def ledger_lines(document: Mapping[str, Any], width: int = 80) -> list[str]:
         if severity == "warning":
             entries = [*d.get("warnings", ()), *_near(d.get("near_duplicates")), *entries]
         out += _section(_HEADS[severity], entries, width)
-    out += _section("Parts", (f"{part:<5} {_part_figures(p)}" for part, p in d.get("parts", {}).items()), width)
+    out += _section("Parts", _parts(d.get("parts", {})), width)
     out += _section("Text", _text_figures(d.get("distributions") or {}), width)
     return out
 
@@ -102,6 +107,25 @@ def _part_figures(p: Mapping[str, Any]) -> str:
     )
 
 
+def _parts(parts: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    for name, part in parts.items():
+        yield f"{name:<5} {_part_figures(part)}"
+        of_a_row = list(_figures_of_a_row(part))
+        if of_a_row:
+            yield _FIXED * 6 + "; ".join(of_a_row)
+
+
+def _figures_of_a_row(p: Mapping[str, Any]) -> Iterator[str]:
+    trained = p.get("trained_a_row") or {}
+    if trained.get("count"):
+        yield f"trained a row: median {trained['p50']:,}, from {trained['min']:,} to {trained['max']:,}"
+    bos = sorted((p.get("bos_counts") or {}).items(), key=lambda item: -item[1])
+    if len(bos) == 1:
+        yield f"BOS a row: {bos[0][0]}"
+    elif bos:
+        yield "BOS a row: " + ", ".join(f"{n} in {_rows(rows)}" for n, rows in bos)
+
+
 def _text_figures(d: Mapping[str, Any]) -> Iterator[str]:
     """Lengths, turns, languages and system prompts, a line each."""
     for key in ("answers", "questions"):
@@ -146,7 +170,7 @@ def share_text(count: int, total: int) -> str:
 def _spark(counts: Sequence[int]) -> str:
     """A histogram as a row of blocks; an empty bin is a space, so that a bar is always a count."""
     most = max(counts, default=0)
-    return "".join(_BARS[-(-len(_BARS) * n // most) - 1] if n else " " for n in counts).strip() if most else ""
+    return "".join(_BARS[-(-len(_BARS) * n // most) - 1] if n else _FIXED for n in counts).strip(_FIXED) if most else ""
 
 
 def _rows(count: int) -> str:
@@ -164,21 +188,29 @@ def _places(entry: Mapping[str, Any], most: int) -> str:
 
 
 def _grouped(places: Sequence[str]) -> list[str]:
-    """Places, with the lines of one file behind one another: a.jsonl:3, 17."""
+    """Places, with the name of a file once: a.jsonl:3, 17 and a.jsonl:7 repeats line 2; 9 repeats line 4."""
     out: list[str] = []
     last = None
     for place in places:
-        name, _, line = place.rpartition(":")
-        if name and name == last and line.isdigit():
-            out[-1] += f", {line}"
+        pair, line = _TWO_LINES.fullmatch(place), _LINE.fullmatch(place)
+        if pair and pair[1] == pair[4]:
+            name, said = pair[1], f"{pair[2]} {pair[3]} line {pair[5]}"
+            out.append(said if (name, True) == last else f"{name}:{said}")
+            last = name, True
+        elif line and " " not in line[1]:
+            if (line[1], False) == last:
+                out[-1] += f", {line[2]}"
+            else:
+                out.append(place)
+            last = line[1], False
         else:
             out.append(place)
-        last = name if line.isdigit() and " " not in name else None
+            last = None
     return out
 
 
 def _wrap(text: str, width: int) -> list[str]:
-    return textwrap.wrap(
+    lines = textwrap.wrap(
         printable(text),
         width,
         initial_indent="  ",
@@ -186,3 +218,4 @@ def _wrap(text: str, width: int) -> list[str]:
         break_long_words=False,
         break_on_hyphens=False,
     )
+    return [line.replace(_FIXED, " ") for line in lines]

@@ -36,12 +36,12 @@ class ReadOptions:
 
     def form(self, source: Source) -> Format | None:
         """The format that was asked for, or None; RequestError where two were or there is none of that name."""
-        named = source.format or self.format
+        named = self.format if source.format is None else source.format
         if self.columns:
-            if named:
+            if named is not None:
                 raise RequestError("name either a format or the columns (--map), not both")
             return mapped_format(self.columns)
-        return named_format(named) if named else None
+        return None if named is None else named_format(named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,15 @@ def _read(source: Source, how: ReadOptions, builder: LedgerBuilder) -> Iterator[
     for note, count in notes.items():
         builder.warn(f"{source.path}: {note}: {count:,}")
     builder.add_file(
-        source.path, source.kind, form.name, builder.read - before, source.sha256(), why=why, revision=source.revision
+        source.path,
+        source.kind,
+        form.name,
+        builder.read - before,
+        source.sha256(),
+        why=why,
+        revision=source.revision,
+        cap=source.cap,
+        weight=None if source.weight == 1 else source.weight,
     )
 
 
@@ -139,6 +147,7 @@ def _recognised(rows: Iterator[Row], form: Format | None) -> tuple[Format, Itera
 _MENDS = {
     "too_long": "raise --max-length, or take --overlong truncate",
     "template": "choose another --template",
+    "missing_column": "name a column that is there with --map",
     "missing_messages": "take --format away or name another, or mend the file",
 }
 

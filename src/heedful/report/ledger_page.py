@@ -8,6 +8,7 @@ attributes of SVG and never styles.
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -91,8 +92,17 @@ def _template() -> Any:
     from jinja2 import Environment, FunctionLoader  # slow to import
 
     environment = Environment(loader=FunctionLoader(_file), autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"count": numbers.count_text}
+    environment.filters |= {"count": numbers.count_text, "figures": _figures}
     return environment.get_template("ledger.html.j2")
+
+
+def _figures(value: Any) -> str:
+    """A count, or what `describe` says of many: their median, least and most."""
+    if not isinstance(value, Mapping):
+        return numbers.count_text(value)
+    if not value.get("count"):
+        return numbers.count_text(0)
+    return f"{value['p50']:,} ({value['min']:,} to {value['max']:,})"
 
 
 def _file(name: str) -> str:
@@ -124,10 +134,17 @@ def _things(items: Sequence[Item]) -> str:
 def _lines(items: Sequence[Item], most: int = 5) -> Iterator[str]:
     for item in items[:most]:
         yield (
-            f"{item.count:,} {item.sentence}." if item.count > 1 else f"{_capital(item.sentence)}{': 1' * item.count}."
+            f"{item.count:,} {_ended(item.sentence)}"
+            if item.count > 1
+            else _ended(f"{_capital(item.sentence)}{': 1' * item.count}")
         )
     if len(items) > most:
         yield f"And {len(items) - most} more below."
+
+
+def _ended(sentence: str) -> str:
+    """A sentence with its full stop, where it does not end in the words of a row that have one."""
+    return sentence if re.search(r"[.!?。！？]'$", sentence) else f"{sentence}."
 
 
 def _capital(sentence: str) -> str:

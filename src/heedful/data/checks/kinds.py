@@ -49,6 +49,7 @@ KINDS: dict[str, tuple[Severity, str]] = {
     "wholly_masked": ("error", "rows that have no trained token: they teach nothing"),
     "stop_not_trained": ("error", "rows that do not train the stop token: the model does not learn to stop"),
     "several_bos": ("error", "rows that begin with, or hold, more than one BOS token"),
+    "no_bos": ("warning", "rows without the BOS token that this tokenizer puts before a text"),
     "truncated": ("note", "rows that are cut to the length limit"),
     "control_tokens": ("warning", "rows whose text holds a control token of the model"),
     "secret_private_key": ("error", "rows that hold a private key"),
