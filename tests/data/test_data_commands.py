@@ -98,6 +98,21 @@ def _rows(path: Path) -> list[Any]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
+def test_what_a_source_is_counted_is_in_the_ledger_and_told_where_it_changes_nothing(file: Path, tmp_path: Path):
+    said = run("check", f"{file}::cap=12,weight=2", "--json").stdout
+    (facts,) = json.loads(said)["files"]
+    assert (facts["rows"], facts["cap"], facts["weight"]) == (20, 12, 2)
+    assert "20 rows, cap 12, weight 2, sha256" in " ".join(run("check", f"{file}::cap=12,weight=2").stdout.split())
+    assert "weight" not in run("check", file, "--json").stdout
+    said = run("split", f"{file}::weight=2", "--split", "80/20", "--out", tmp_path / "out").stdout
+    assert "a weight above 1 repeats rows in training only; the parts have each row once" in " ".join(said.split())
+
+
+@pytest.mark.parametrize("option", ["--map", "--format"])
+def test_an_empty_option_is_no_option_left_out(file: Path, option: str):
+    assert option in fails(2, "check", file, option, "")
+
+
 def test_split_twice_gives_the_same_files(file: Path, tmp_path: Path):
     for name in ("x", "y"):
         document = json.loads(run("split", file, "--split", "80/20", "--out", tmp_path / name, "--json").stdout)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import json
+import logging
 import socket
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,7 +15,7 @@ import pytest
 
 from heedful.data.choosing import choose
 from heedful.data.collect import collect
-from heedful.data.hub import HubData, parse_hub, pinned
+from heedful.data.hub import HubData, hub_rows, parse_hub, pinned
 from heedful.errors import DataError, RequestError
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -126,6 +127,21 @@ def test_what_the_hub_does_not_know(hub: dict):
         pinned(HubData("a/b"), [])
     with pytest.raises(DataError, match="no revision 'v9'"):
         pinned(HubData("a/b", revision="v9"), [])
+
+
+def test_a_hub_that_cannot_be_reached_is_told_in_one_sentence(hub: dict, monkeypatch: pytest.MonkeyPatch, caplog):
+    import datasets
+
+    def unreachable(*_: object, **__: object) -> None:
+        logging.getLogger("huggingface_hub.utils._http").warning("Retrying in 1s [Retry 1/5].")
+        raise ConnectionError("Couldn't reach 'a/b' on the Hub")
+
+    monkeypatch.setattr(datasets, "load_dataset", unreachable)
+    level = logging.getLogger("huggingface_hub").level
+    with pytest.raises(DataError, match=r"^hub:a/b:train: the hub cannot be reached .*; check the network"):
+        list(hub_rows(HubData("a/b")))
+    assert not caplog.records
+    assert logging.getLogger("huggingface_hub").level == level
 
 
 @pytest.fixture

@@ -187,6 +187,8 @@ def test_mapped_faults_are_told_with_the_users_names():
     assert notes == ["rows without the column 'c', which --map reads as input"]
     for mapping, value, reason, says in (
         ("instruction=q,output=a", {"Q": "a", "a": "b"}, "missing_column", "no column 'q', which --map reads as instr"),
+        ("instruction=frag,output=a", {"frage": "a", "a": "b"}, "missing_column", "'frag' (did you mean 'frage'?)"),
+        ("instruction=q,output=answr", {"q": "a", "answer": "b"}, "missing_column", "(did you mean 'answer'?)"),
         ("instruction=q,output=a", {"q": "a", "a": ["b"]}, "not_text", "'a' is a list"),
         ("instruction=q,output=a", {"q": None, "a": "b"}, "missing_instruction", "'q' is null"),
         ("instruction=q,output=a", {"q": "a", "a": None}, "missing_answer", "no answer"),
@@ -208,6 +210,7 @@ def test_mapped_faults_are_told_with_the_users_names():
         ("", "is not TARGET=COLUMN"),
         ("instrucion=q,output=a", r"no target 'instrucion'.*did you mean 'instruction'"),
         ("instruction=q,instruction=r", "two columns"),
+        ("question=instruction,answer=output", r"no target 'question'.*did you mean instruction=question"),
         ("output=a", "neither instruction nor prompt nor messages"),
         ("instruction=q,prompt=p", "both prompt and instruction"),
         ("instruction=q,completion=p", "'completion' does not go with 'instruction'"),

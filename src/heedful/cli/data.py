@@ -113,7 +113,7 @@ def _options(format: str | None, columns: str | None, limit: int | None, seed: i
     from heedful.data.formats import parse_map
     from heedful.data.reading import ReadOptions
 
-    return ReadOptions(format, parse_map(columns) if columns else {}, limit, seed=seed)
+    return ReadOptions(format, {} if columns is None else parse_map(columns), limit, seed=seed)
 
 
 def _check_files(
@@ -211,6 +211,8 @@ def split_command(
     _need_empty(out)
     how = _options(format, columns, limit, seed)
     loaded, parts = load_parts(files, Dividing(spec, seed, group_by, stratify), how)
+    if any(weight > 1 for weight in loaded.weights.values()):
+        loaded.builder.warn("a weight above 1 repeats rows in training only; the parts have each row once")
     if not allow_overlap:
         refuse_overlap(loaded.builder.found_overlaps)
     ledger = loaded.builder.ledger().to_json()

@@ -51,7 +51,7 @@ def show(
     limit: Annotated[int, typer.Option(min=1, help="Rows to show.")] = 3,
     seed: Annotated[int, typer.Option(help="Seed of --random.")] = 0,
     max_length: Annotated[int | None, typer.Option(min=8, help="Longest row, in tokens; none by default.")] = None,
-    overlong: Annotated[str, typer.Option(help="What is done with a longer row: drop, truncate, ...")] = "drop",
+    overlong: Annotated[str, typer.Option(help="A longer row: drop, truncate, truncate-answer or error.")] = "drop",
     format: Annotated[str | None, typer.Option(help="Name the format instead of recognising it.")] = None,
     columns: Annotated[
         str | None, typer.Option("--map", metavar="NAMES", help="Name the columns: instruction=question,output=answer.")
@@ -78,7 +78,7 @@ def show(
     from heedful.models.loading import load_tokenizer
 
     some = bool(row) or longest or random or dropped
-    named = parse_map(columns) if columns else {}
+    named = {} if columns is None else parse_map(columns)
     loaded = load(files, format, None if some else limit, columns=named, look=False, need_rows=False)
     examples, builder = loaded.examples, loaded.builder
     if not examples and not dropped:

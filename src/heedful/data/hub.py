@@ -130,7 +130,10 @@ def hub_rows(data: HubData) -> Iterator[tuple[dict[str, Any], str]]:
     Raises RequestError where the package is missing, DataError where the data set cannot be read or has no rows.
     """
     datasets = _require()
-    number = 0
+    from huggingface_hub.utils import logging
+
+    number, level = 0, logging.get_verbosity()
+    logging.set_verbosity_error()  # a line for each try to reach the hub; what came of them is told in one
     try:
         rows = datasets.load_dataset(
             data.id, name=data.config, split=data.split, revision=data.revision, streaming=True
@@ -141,9 +144,15 @@ def hub_rows(data: HubData) -> Iterator[tuple[dict[str, Any], str]]:
             yield {key: json_value(value, where, key) for key, value in row.items()}, where
     except DataError:
         raise
+    except ConnectionError as e:
+        raise DataError(
+            f"{data}: the hub cannot be reached and no copy is here ({_reason(e)}); check the network and the name"
+        ) from None
     except Exception as e:  # the library answers with errors of every kind: its own, pyarrow's, httpx's
         place = f" after row {number}" if number else ""
         raise DataError(f"{data}: cannot be read{place} ({_reason(e)}); check the name and the split") from None
+    finally:
+        logging.set_verbosity(level)
     if not number:
         raise DataError(f"{data}: no rows in it; name a split that has some")
 

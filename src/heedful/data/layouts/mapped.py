@@ -20,6 +20,7 @@ KINDS: dict[str, frozenset[str]] = {
 }
 TARGETS = ("instruction", "input", "output", "system", "messages", "role", "content", "prompt", "completion", "tools")
 TARGETS += ("id", "group")
+ANSWERS = frozenset({"output", "completion"})
 _ALWAYS = frozenset({"id", "group"})
 _INNER = frozenset({"role", "content"})  # keys of a turn, not columns
 
@@ -45,7 +46,9 @@ def check_map(mapping: Mapping[str, str]) -> str:
     """The leading target of a mapping; RequestError where targets are unknown, missing or do not go together."""
     for target in mapping:
         if target not in TARGETS:
-            raise RequestError(f"--map: no target {target!r} ({', '.join(TARGETS)}){did_you_mean(target, TARGETS)}")
+            turned = f" (did you mean {mapping[target]}={target}?)" if mapping[target] in TARGETS else ""
+            hint = turned or did_you_mean(target, TARGETS)
+            raise RequestError(f"--map: no target {target!r}{hint}; write TARGET=COLUMN with {', '.join(TARGETS)}")
     leading = [kind for kind in KINDS if kind in mapping]
     if len(leading) != 1:
         said = f"both {' and '.join(leading)} are" if leading else "neither instruction nor prompt nor messages is"
@@ -65,13 +68,15 @@ def mapped_columns(mapping: Mapping[str, str]) -> frozenset[str]:
 
 
 def read_mapped(mapping: Mapping[str, str], value: Mapping[str, Any], notes: list[str]) -> Readings:
-    """A row by its mapped columns alone. A column that is not in the row is noted, or a fault where it must be."""
+    """A row by its mapped columns alone. A column that is not in the row is noted, or a fault where it must be or
+    where it is the answer's and the row has one of nearly that name."""
     leading = check_map(mapping)
     row = {target: value[column] for target, column in mapping.items() if column in value and target not in _INNER}
     for target, column in mapping.items():
         if target not in row and target not in _INNER:
-            if target == leading:
-                raise RowFault("missing_column", f"there is no column {column!r}, which --map reads as {target}")
+            near = did_you_mean(column, (str(c) for c in value))
+            if target == leading or (near and target in ANSWERS):  # a slip, which would cost every row its answer
+                raise RowFault("missing_column", f"there is no column {column!r}{near}, which --map reads as {target}")
             notes.append(f"rows without the column {column[:40]!r}, which --map reads as {target}")
     own, group = own_id(row.get("id")), own_id(row.get("group"), "group")
     try:
