@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -224,7 +225,18 @@ def test_a_packed_run_that_breaks_off_goes_on_to_the_same_weights(tiny, tmp_path
 def test_a_run_with_an_architecture_that_cannot_be_packed_is_refused(tiny, tmp_path, monkeypatch):
     monkeypatch.setattr(Objective, "_packing_is_exact", lambda self: False)
     with pytest.raises(RequestError, match=r"not exact for this architecture \(LlamaForCausalLM\); set packing: false"):
-        start_run(make_recipe(tiny.settings(packing=True)), tmp_path / "run")
+        start_run(make_recipe(tiny.settings(packing=True, engine="plain")), tmp_path / "run")
+
+
+def test_the_engine_packs_what_the_models_own_pass_would_mix(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(Objective, "_packing_is_exact", lambda self: False)
+    settings = {"max_steps": 3, "samples": 0, "test_questions": 0}
+    ends = []
+    for packing in (True, False):
+        start_run(make_recipe(tiny.settings(packing=packing, **settings)), tmp_path / str(packing))
+        lines = RunFolder(tmp_path / str(packing)).metrics.read_text().splitlines()
+        ends.append([json.loads(line)["train_loss"] for line in lines if "train_loss" in line])
+    assert ends[0] == pytest.approx(ends[1], rel=1e-4)
 
 
 def test_no_row_is_longer_than_a_sequence(tiny, tmp_path):

@@ -27,7 +27,7 @@ from heedful.batches import IGNORE_INDEX, collate
 from heedful.errors import RequestError
 from heedful.models.adapters import plain_model
 from heedful.records import TokenExample
-from heedful.train.engine import Decoder, make_engine
+from heedful.train.engine import Decoder, OwnLayers, make_engine
 from heedful.train.engine.layout import make_layout
 
 LOGITS_AT_ONCE = 1 << 26  # 256 MiB of float32
@@ -46,7 +46,7 @@ class Objective(nn.Module):
         super().__init__()
         self.model = model
         self.head_apart = False  # until `check_head` has shown that it is the same
-        self.engine: Decoder | None = None
+        self.engine: Decoder | OwnLayers | None = None
         self.engine_note = "not asked for"
 
     def forward(
@@ -65,7 +65,7 @@ class Objective(nn.Module):
         count = rows or len(input_ids)
         if self.engine is not None:
             with torch.autocast(input_ids.device.type, enabled=False):  # it casts for itself, and less often
-                layout = make_layout(input_ids, attention_mask, labels, row_of)
+                layout = make_layout(input_ids, attention_mask, labels, row_of, self.engine.share)
                 losses = self.engine.losses(layout, targets)
             return torch.zeros(count, device=losses.device).index_add(0, owner, losses)
         inputs = self._inputs(input_ids, attention_mask, position_ids)
@@ -75,6 +75,12 @@ class Objective(nn.Module):
             logits = self.model(**inputs).logits
             losses = F.cross_entropy(logits.reshape(*labels.shape, -1)[places].float(), targets, reduction="none")
         return torch.zeros(count, device=losses.device).index_add(0, owner, losses)
+
+    @property
+    def _no_split_modules(self) -> list[str]:
+        """The classes of layers, where accelerate looks for them: under FSDP each is gathered by itself, not all."""
+        here = {type(module).__name__ for module in self.modules()}
+        return [n for n in getattr(plain_model(self.model), "_no_split_modules", None) or () if n in here]
 
     def use_engine(self, precision: str) -> str:
         """Compute by the engine from now on if it knows this model; returns a sentence on whether and why."""

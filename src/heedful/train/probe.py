@@ -25,6 +25,7 @@ from heedful.models.quiet import quiet_transformers
 from heedful.records import TokenExample
 from heedful.store import RunFolder
 from heedful.train import loop
+from heedful.train.engine import Decoder
 from heedful.train.estimate import (
     Estimate,
     Shape,
@@ -60,7 +61,7 @@ class Probe:
     forward_share: float  # of a step's seconds
     base_mb: float  # resident before any layer was made, with everything imported
     layer_trainable: int  # parameters of a layer that are trained
-    engine: bool  # whether Heedful's own engine computes, which keeps fused copies of the weights
+    copies: bool  # whether the engine keeps fused copies of the weights
 
 
 def estimate(
@@ -90,7 +91,7 @@ def estimate(
     if made and recipe.tuning == "lora":
         trainable = made.layer_trainable * shape.layers
     parts = memory_parts(shape, recipe, work, precision, per_position, base, files, trainable)
-    if made and made.engine:
+    if made and made.copies:
         parts["copies"] = shape.linear * (2.0 if precision == "bf16" else 4.0)
     evaluating = forward_share * seconds * work.validation / max(1.0, work.positions) * work.evaluations
     return Estimate(
@@ -134,7 +135,7 @@ def probe(
     rest = max(0.0, one.seconds - layer) + max(0.0, entry) * (shape.vocabulary - small)
     forward_share = min(0.6, two.forward_seconds / two.seconds)
     saved, trainable = max(0.0, two.saved - one.saved), two.trainable - one.trainable
-    return Probe(one.positions, layer, rest, saved, forward_share, one.base_mb, trainable, two.engine)
+    return Probe(one.positions, layer, rest, saved, forward_share, one.base_mb, trainable, two.copies)
 
 
 def _average_step(recipe: Recipe, train: Sequence[TokenExample], device: str) -> list[TokenExample]:
@@ -197,7 +198,7 @@ class _Trial:
                 watcher=_Nobody(),
             )  # fmt: skip
         unwrapped: Any = self.training.accelerator.unwrap_model(self.training.objective)
-        self.engine = getattr(unwrapped, "engine", None) is not None
+        self.copies = isinstance(unwrapped.engine, Decoder)
         self.rows = rows
         self.positions = _positions(rows, recipe, device.type)
         self.seconds = self.forward_seconds = math.inf

@@ -98,9 +98,9 @@ def prepare_training(
         plain_model(model).enable_input_require_grads()
     objective = Objective(model)
     objective.check_head()
-    if recipe.packing:
-        objective.need_packing()
     objective.engine_note = choose_engine(objective, recipe, accelerator, precision)
+    if recipe.packing and objective.engine is None:  # an engine lays rows apart itself
+        objective.need_packing()
     if accelerator.is_main_process:
         run.update_manifest(engine=objective.engine_note)
     optimizer = make_optimizer(model, recipe)

@@ -59,8 +59,8 @@ class _Unpad(torch.autograd.Function):
         return dx, None
 
 
-def attend(q: Tensor, k: Tensor, v: Tensor, around: Around, scale: float, window: int) -> Tensor:
-    """q (N, H, D), k and v (N, G, D) with G a divisor of H; returns (N, H * D)."""
+def attend(q: Tensor, k: Tensor, v: Tensor, around: Around, scale: float, window: int, dropout: float = 0.0) -> Tensor:
+    """q (N, H, D), k and v (N, G, D) with G a divisor of H; returns (N, H * D). `dropout` is of attention weights."""
     layout = around.layout
     heads, width = q.shape[1:]
     p = layout.prefix
@@ -70,20 +70,20 @@ def attend(q: Tensor, k: Tensor, v: Tensor, around: Around, scale: float, window
     if p:
         keys = torch.cat([_first(k, p).expand(b, -1, -1, -1), keys], 2)  # (B, G, P + S, D)
         values = torch.cat([_first(v, p).expand(b, -1, -1, -1), values], 2)
-    seen = _attend(queries, keys, values, around, scale, window)
+    seen = _attend(queries, keys, values, around, scale, window, dropout)
     out: Any = _Unpad.apply(seen.transpose(1, 2).reshape(b * s, heads * width), layout)
     if p:
-        begin = _attend(_first(q, p), _first(k, p), _first(v, p), around, scale, window)
+        begin = _attend(_first(q, p), _first(k, p), _first(v, p), around, scale, window, dropout)
         out = torch.cat([begin.transpose(1, 2).reshape(p, heads * width), out])
     return out
 
 
-def _attend(q: Tensor, k: Tensor, v: Tensor, around: Around, scale: float, window: int) -> Tensor:
+def _attend(q: Tensor, k: Tensor, v: Tensor, around: Around, scale: float, window: int, dropout: float) -> Tensor:
     """q (B, H, S, D), k and v (B, G, K, D), whose last positions are the queries' own; returns (B, H, S, D)."""
     queries, keys = q.shape[2], k.shape[2]
-    if keys > LONGEST_MULTIPLIED:
+    if keys > LONGEST_MULTIPLIED and not dropout:
         return attend_in_blocks(q, k, v, scale, window, around.masks, around.memory)
-    return _multiply(q, k, v, around.masks.seen(slice(keys - queries, keys), slice(0, keys), window), scale)
+    return _multiply(q, k, v, around.masks.seen(slice(keys - queries, keys), slice(0, keys), window), scale, dropout)
 
 
 def _rows(x: Tensor, layout: Layout) -> Tensor:
@@ -97,7 +97,7 @@ def _first(x: Tensor, prefix: int) -> Tensor:
     return x[:prefix].transpose(0, 1)[None]
 
 
-def _multiply(q: Tensor, k: Tensor, v: Tensor, mask: Tensor, scale: float) -> Tensor:
+def _multiply(q: Tensor, k: Tensor, v: Tensor, mask: Tensor, scale: float, dropout: float) -> Tensor:
     """Scores, softmax, values: q (B, H, S, D), k and v (B, G, K, D), mask (S, K); returns (B, H, S, D)."""
     b, heads, s, width = q.shape
     groups, keys = k.shape[1:3]
@@ -106,4 +106,7 @@ def _multiply(q: Tensor, k: Tensor, v: Tensor, mask: Tensor, scale: float) -> Te
     mask = mask.repeat(heads // groups, 1)
     # Scores reach 30 and more: rounded to bf16 they would be off by 0.1, and the weights made of them by a tenth.
     scores = torch.baddbmm(mask.expand(b * groups, -1, -1), q.float(), k.float().transpose(1, 2), alpha=scale)
-    return torch.bmm(torch.softmax(scores, -1).to(v.dtype), v).view(b, heads, s, width)
+    weights = torch.softmax(scores, -1).to(v.dtype)
+    if dropout:
+        weights = torch.nn.functional.dropout(weights, dropout)
+    return torch.bmm(weights, v).view(b, heads, s, width)

@@ -1,145 +1,175 @@
-"""Whether the engine may be used for a model: it is built and compared with the model's own layers, once.
+"""Whether an engine may be used for a model: it is compared, losses and every gradient, with the model's own pass.
 
-The first layer of each kind is copied in float32, with weights that are not zero anywhere (LoRA begins with zeros), and
-its output and every gradient are compared with those of the engine's. Then the losses of two short rows through the
-whole model, in its own precision, show that the layers are put together in the right order and scale.
+The comparison is of the first layers, as many as hold one of each kind, copied in float32 with a few entries of the
+vocabulary: what is compared is the arithmetic of this very model, its hooks and adapters included, and no rounding
+can hide a difference. Rows have a common beginning and unequal lengths; sliding windows are shortened to be felt.
 """
 
 from __future__ import annotations
 
 import copy
-import itertools
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from heedful.batches import collate
+from heedful.batches import Batch, collate
 from heedful.models.adapters import plain_model
 from heedful.records import TokenExample
-from heedful.train.engine.attention import Around
-from heedful.train.engine.decoder import Decoder, Layer, Norm, Step
-from heedful.train.engine.layout import Layout, Masks, make_layout
-from heedful.train.engine.memory import Memory
-from heedful.train.engine.pieces import norm
+from heedful.train.engine.decoder import Decoder
+from heedful.train.engine.layout import Layout, make_layout
+from heedful.train.engine.own_layers import OwnLayers
 
 CLOSE = 1e-4  # largest difference in float32, as a share of the largest value
-ROWS = ((5, 9, 11, 3, 7, 8, 6), (5, 9, 11, 3, 17, 4), (5, 9, 11, 3, 12, 13, 14, 15))  # with a common beginning
+VOCABULARY = 24  # entries of the copy
+WINDOW = 4  # of a copy whose layers have one
+MOST_LAYERS = 8
+ROWS = ((5, 9, 11, 3, 7, 8, 6, 2), (5, 9, 11, 3, 17, 4), (5, 9, 11, 3, 12, 13, 14, 15, 1, 20))  # a common beginning
+NUMBERS = {"layer_idx", "layer_id", "block_idx", "training"}  # attributes in which like layers may differ
 
 
-def make_engine(model: Any, dtype: torch.dtype) -> tuple[Decoder | None, str]:
-    """The engine for a model (perhaps with peft's adapters), or None with a sentence that says why not."""
+class Engine(Protocol):
+    """Another way to a model's losses; `share` says whether the common beginning of rows is computed once."""
+
+    name: str
+    share: bool
+
+    def losses(self, layout: Layout, targets: Tensor) -> Tensor: ...
+
+
+def make_engine(model: Any, dtype: torch.dtype) -> tuple[Decoder | OwnLayers | None, str]:
+    """The fastest engine that is equal to a model (perhaps with peft's adapters), with a sentence on it.
+
+    None where there is none, and the sentence says why.
+    """
     inner: Any = plain_model(model)
-    try:
-        decoder = Decoder(inner, dtype)
-        difference = _layers_differ(inner, decoder) or _losses_differ(inner, decoder)
-    except (TypeError, AttributeError, KeyError, RuntimeError, ValueError, NotImplementedError) as e:
-        return None, f"{type(inner).__name__}: {str(e).splitlines()[0][:200] if str(e) else type(e).__name__}"
-    if difference:
-        return None, f"{type(inner).__name__}: {difference}"
-    return decoder, f"compared with {type(inner).__name__}: equal"
-
-
-def _layout(device: torch.device, vocabulary: int) -> tuple[Layout, Tensor, Any]:
-    rows = [TokenExample(str(n), tuple(i % vocabulary for i in r), (False,) * 5 + (True,) * (len(r) - 5))
-            for n, r in enumerate(ROWS)]  # fmt: skip
-    batch = collate(rows, 0).to(device)
-    return make_layout(batch.input_ids, batch.attention_mask, batch.labels, None), batch.labels, batch
-
-
-def _layers_differ(inner: Any, decoder: Decoder) -> str:
-    seen = set()
-    for number, layer in enumerate(decoder.layers):
-        key = (layer.kind, layer.window, layer.scale, layer.activation)
-        if key in seen:
+    why = []
+    for kind in (Decoder, OwnLayers):
+        try:
+            engine = kind(inner, dtype)
+            found = largest_difference(inner, kind)
+        except (TypeError, AttributeError, KeyError, IndexError, RuntimeError, ValueError, NotImplementedError) as e:
+            why.append(str(e).splitlines()[0][:200] if str(e) else type(e).__name__)
             continue
-        seen.add(key)
-        if (worst := _layer_difference(inner, decoder, number)) > CLOSE:
-            return f"layer {number} differs from the model's own by {worst:.1e}"
-    return ""
+        if found <= CLOSE:
+            return engine, f"{engine.name}, compared with {type(inner).__name__}: equal"
+        why.append(f"differs from the model's own pass by {found:.1e}")
+    return None, f"{type(inner).__name__}: {'; '.join(dict.fromkeys(why))}"
 
 
-def _layer_difference(inner: Any, decoder: Decoder, number: int) -> float:
-    """The largest difference of output and gradients, as a share of the largest value of each."""
-    generator = torch.Generator().manual_seed(0)
-    own = copy.deepcopy(inner.base_model.layers[number]).float().eval()
-    device = next(own.parameters()).device
-    with torch.no_grad():
-        for name, parameter in own.named_parameters():
-            if "lora_B" in name:
-                parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.02)
-    layer = Layer(own, torch.float32, decoder.layers[number].kind, 0, Memory())
-    layout, _, _ = _layout(device, decoder.embedding.weight.shape[0])
-    x = torch.randn(len(layout.ids), decoder.embedding.weight.shape[1], generator=generator).to(device)
-    grad = torch.randn(x.shape, generator=generator).to(device)
-    places = _places(layout, device)  # where each position of a row stands in the layout
-
-    def engine(h: Tensor) -> Tensor:
-        around = Around(layout, Masks(device), layer.memory)
-        step = Step(around, decoder._angles(layout, h))
-        first = Norm(own.input_layernorm)
-        total, o = layer(h, norm(h, first.gain, first.eps, torch.float32), step)
-        return total + o
-
-    def models(h: Tensor) -> Tensor:
-        more = {"layer_type": layer.kind} if decoder.by_kind else {}
-        out = h.new_zeros(h.shape)
-        for row in places:
-            positions = torch.arange(len(row), device=device)[None]
-            mask = torch.full((1, 1, len(row), len(row)), float("-inf"), device=device).triu(1)
-            made = own(
-                h[row][None], attention_mask=mask, position_ids=positions,
-                position_embeddings=decoder.rotary(h[None], positions, **more),
-            )  # fmt: skip
-            made = made[0] if isinstance(made, tuple) else made
-            # A token of the prefix is in every row and counts once.
-            new = row if row is places[0] else row[layout.prefix :]
-            out = out.index_add(0, new, made.reshape(len(row), -1)[-len(new) :])
-        return out
-
-    results = []
-    for function in (engine, models):
-        own.zero_grad()
-        leaf = x.clone().requires_grad_()
-        with torch.enable_grad():
-            y = function(leaf)
-            y.backward(grad)
-        results.append([y.detach(), leaf.grad, *(p.grad for p in own.parameters() if p.requires_grad)])
-    return max(_difference(a, b) for a, b in zip(*results, strict=True))
-
-
-def _places(layout: Layout, device: torch.device) -> list[Tensor]:
-    prefix = torch.arange(layout.prefix, device=device)
-    ends = [0, *(torch.nonzero(layout.positions[layout.prefix :] == layout.prefix).squeeze(1)[1:]).tolist()]
-    ends.append(len(layout.ids) - layout.prefix)
-    return [
-        torch.cat([prefix, torch.arange(layout.prefix + a, layout.prefix + b, device=device)])
-        for a, b in itertools.pairwise(ends)
+def largest_difference(model: Any, kind: Callable[[Any, torch.dtype], Engine]) -> float:
+    """The largest difference of losses and gradients, as a share of the largest value of each."""
+    small = small_copy(model)
+    engine = kind(small, torch.float32)
+    table = small.get_input_embeddings().weight
+    device, entries = table.device, min(VOCABULARY, len(table))
+    rows = [
+        TokenExample(str(n), tuple(i % entries for i in r), (False,) * 5 + (True,) * (len(r) - 5))
+        for n, r in enumerate(ROWS)
     ]
+    batch = collate(rows, 0).to(device)
+    layout = make_layout(batch.input_ids, batch.attention_mask, batch.labels, None, engine.share)
+    targets = batch.labels[batch.labels >= 0]
+    weights = torch.linspace(0.5, 1.5, len(targets), device=device)
+    results = []
+    for losses in (lambda: engine.losses(layout, targets), lambda: _own_losses(small, batch)):
+        small.zero_grad()
+        with torch.enable_grad():
+            made = losses()
+            (made * weights).sum().backward()
+        results.append([made.detach(), *(_gradient(p) for p in small.parameters() if p.requires_grad)])
+    least = 1e-4 * max(float(b.abs().max()) for b in results[1][1:])  # below this a gradient is a sum that cancels out
+    return max(_difference(a, b, least) for a, b in zip(*results, strict=True))
 
 
-def _difference(a: Tensor | None, b: Tensor | None) -> float:
-    if a is None or b is None:
-        return 0.0 if a is b else float("inf")
-    return float((a - b).abs().max() / b.abs().max().clamp(min=1e-6))
-
-
-@torch.no_grad()
-def _losses_differ(inner: Any, decoder: Decoder) -> str:
-    device = decoder.embedding.weight.device
-    layout, labels, batch = _layout(device, decoder.embedding.weight.shape[0])
-    trained = labels >= 0
-    training = inner.training
-    inner.eval()
+def small_copy(model: Any) -> Any:
+    """The first layers of a model in float32, one of each kind at least, in eval mode; nothing is shared with it."""
+    parent, name, layers = find_layers(model)
+    count = _layers_of_each_kind(layers)
+    memo: dict[int, Any] = {id(layer): nn.Identity() for layer in layers[count:]}
+    for module in (model.get_input_embeddings(), model.get_output_embeddings()):
+        if type(module) in (nn.Embedding, nn.Linear):
+            for part in (p for p in module.parameters(recurse=False) if id(p) not in memo):
+                memo[id(part)] = nn.Parameter(part.detach()[:VOCABULARY].float().clone(), part.requires_grad)
+    known = {id(p) for p in model.parameters()}
+    for buffer in (b for b in model.buffers() if id(b) not in known):
+        memo[id(buffer)] = buffer.clone()
+    kept = {id(p): p.grad for p in model.parameters()}
+    for parameter in model.parameters():  # a gradient would be copied, too
+        parameter.grad = None
     try:
-        logits = inner(input_ids=batch.input_ids, attention_mask=batch.attention_mask, use_cache=False).logits
+        small = copy.deepcopy(model, memo).float().eval()
     finally:
-        inner.train(training)
-    own = torch.nn.functional.cross_entropy(logits[trained].float(), labels[trained], reduction="none")
-    ours = decoder.losses(layout, labels[trained])
-    exact = decoder.dtype == torch.float32 and decoder.embedding.weight.dtype == torch.float32
-    worst = float((ours - own).abs().max() / own.abs().max().clamp(min=1e-6))
-    # Each layer of the model's own pass rounds its sum to bf16; such errors add up as a walk does.
-    if not worst <= (1e-3 if exact else max(0.03, 0.008 * len(decoder.layers) ** 0.5)):
-        return f"its losses differ from the model's own by {worst:.1e}"
-    return ""
+        for parameter in model.parameters():
+            parameter.grad = kept[id(parameter)]
+    owner = small.get_submodule(parent)
+    setattr(owner, name, nn.ModuleList(list(getattr(owner, name))[:count]))
+    _shorten(small, count)
+    with torch.no_grad():
+        generator = torch.Generator().manual_seed(0)
+        for where, parameter in small.named_parameters():
+            if "lora_B" in where:  # it begins with zeros, which would hide the other factor
+                parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.02)
+    return small
+
+
+def find_layers(model: Any) -> tuple[str, str, Any]:
+    """Where the list of a model's layers stands: the name of the module that has it, its name in there, the list."""
+    wanted = model.config.get_text_config().num_hidden_layers
+    for name, module in model.named_modules():
+        if isinstance(module, nn.ModuleList) and len(module) == wanted:
+            parent, _, last = name.rpartition(".")
+            return parent, last, module
+    raise TypeError("it has no list of layers")
+
+
+def _layers_of_each_kind(layers: Any) -> int:
+    """How many of the first layers hold one of each kind that there is."""
+    kinds = [_kind(layer) for layer in layers]
+    count = max(kinds.index(kind) for kind in set(kinds)) + 1
+    if count > MOST_LAYERS:
+        raise TypeError(f"its layers are of too many kinds ({len(set(kinds))})")
+    return count
+
+
+def _kind(layer: nn.Module) -> tuple[Any, ...]:
+    """All that a layer is made of but its weights' values and its number."""
+    found: list[Any] = []
+    for name, module in layer.named_modules():
+        plain = {
+            k: v for k, v in vars(module).items()
+            if k not in NUMBERS and (v is None or isinstance(v, bool | int | float | str))
+        }  # fmt: skip
+        shapes = [(n, tuple(p.shape), p.requires_grad) for n, p in module.named_parameters(recurse=False)]
+        found.append((name, type(module), tuple(sorted(plain.items(), key=str)), tuple(shapes)))
+    return tuple(found)
+
+
+def _shorten(small: Any, layers: int) -> None:
+    """Make a copy's settings fit its fewer layers, fewer words and shorter windows."""
+    for config in {id(c): c for c in (small.config, small.config.get_text_config())}.values():
+        config.num_hidden_layers = layers
+        if getattr(config, "layer_types", None):
+            config.layer_types = list(config.layer_types)[:layers]
+        if getattr(config, "sliding_window", None):
+            config.sliding_window = WINDOW
+    for module in small.modules():
+        if isinstance(getattr(module, "sliding_window", None), int):
+            module.sliding_window = WINDOW
+        if isinstance(module, nn.Embedding):
+            module.padding_idx = None  # an entry that the copy may lack
+
+
+def _own_losses(model: Any, batch: Batch) -> Tensor:
+    trained = batch.labels >= 0
+    logits = model(input_ids=batch.input_ids, attention_mask=batch.attention_mask, use_cache=False).logits
+    return torch.nn.functional.cross_entropy(logits[trained].float(), batch.labels[trained], reduction="none")
+
+
+def _gradient(parameter: Tensor) -> Tensor:
+    return torch.zeros_like(parameter) if parameter.grad is None else parameter.grad.detach().clone()
+
+
+def _difference(a: Tensor, b: Tensor, least: float) -> float:
+    return float((a - b).abs().max() / b.abs().max().clamp(min=max(least, 1e-12)))

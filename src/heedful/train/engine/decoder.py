@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from heedful.train.engine.attention import Around, attend
-from heedful.train.engine.head import embed, head_losses
+from heedful.train.engine.head import Head, embed
 from heedful.train.engine.layout import Layout, Masks
 from heedful.train.engine.linear import Projections
 from heedful.train.engine.memory import Memory
@@ -105,14 +105,16 @@ class Step:
 class Decoder:
     """A transformers causal model of the Llama family, read. Raises TypeError or AttributeError for others."""
 
+    name, share = "the engine's layers", True
+
     def __init__(self, model: Any, dtype: torch.dtype):
         backbone = model.base_model
-        windows = _windows(model.config, len(backbone.layers))
+        windows = windows_of(model.config, len(backbone.layers))
         kinds = getattr(model.config, "layer_types", None) or [None] * len(backbone.layers)
         self.rotary = backbone.rotary_emb
         self.by_kind = bool(getattr(self.rotary, "layer_types", None))
-        self.dtype, self.embedding, self.head = dtype, model.get_input_embeddings(), model.get_output_embeddings()
-        self.memory = Memory()
+        self.dtype, self.embedding, self.memory = dtype, model.get_input_embeddings(), Memory()
+        self.head = Head(model, dtype, self.memory)
         self.layers = [
             Layer(layer, dtype, kind if self.by_kind else None, window, self.memory)
             for layer, kind, window in zip(backbone.layers, kinds, windows, strict=True)
@@ -120,21 +122,15 @@ class Decoder:
         self.last = Norm(backbone.norm)
         if {name for name, _ in backbone.named_children()} != {"embed_tokens", "layers", "norm", "rotary_emb"}:
             raise TypeError(f"{type(backbone).__name__} has parts that the engine does not know")
-        if type(self.head) is not nn.Linear or self.head.bias is not None:
-            raise TypeError("the output head is no plain linear layer")
         if not isinstance(self.embedding, nn.Embedding):
             raise TypeError("the embedding is no plain table")
-        self._matrix: Tensor | None = None
-        self._version: Any = None
 
     def losses(self, layout: Layout, targets: Tensor) -> Tensor:
         """-log p of each target, (T,), float32, at the layout's wanted places."""
-        head = self.head.weight
-        _, h = self.hidden(layout)
-        return head_losses(h, head, self._head_matrix(head), targets, self.memory)
+        return self.head.losses(self.hidden(layout), targets)
 
-    def hidden(self, layout: Layout) -> tuple[Tensor, Tensor]:
-        """The residual stream, (N, D), float32, and its last norm at the wanted places, (T, D)."""
+    def hidden(self, layout: Layout) -> Tensor:
+        """The last norm at the wanted places, (T, D)."""
         table = self.embedding.weight
         scale = getattr(self.embedding, "embed_scale", None)
         x = embed(table, layout.ids, 1.0 if scale is None else float(scale.to(table.dtype)), self.memory)
@@ -147,7 +143,7 @@ class Decoder:
                 x, h = add_norm(x, o, following.gain, following.eps, self.dtype)
             else:
                 x = x + o
-        return x, norm(x.index_select(0, layout.wanted), self.last.gain, self.last.eps, self.dtype)
+        return norm(x.index_select(0, layout.wanted), self.last.gain, self.last.eps, self.dtype)
 
     def _angles(self, layout: Layout, x: Tensor) -> dict[str | None, tuple[Tensor, Tensor]]:
         """By the model's own rotary module, in float32, so every kind of scaling is the model's."""
@@ -161,21 +157,8 @@ class Decoder:
             made[kind] = (cos[0, :, None, :half].contiguous(), sin[0, :, None, :half].contiguous())
         return made
 
-    def _head_matrix(self, weight: Tensor) -> Tensor:
-        """The head in the type of products, copied once where it is frozen."""
-        if weight.dtype == self.dtype:
-            return weight.detach()
-        trained = torch.is_grad_enabled() and weight.requires_grad  # see `Projections.weights`
-        version = None if trained else (weight._version, weight.data_ptr())
-        if self._matrix is None or version is None or self._version != version:
-            if self._matrix is None:
-                self._matrix = torch.empty_like(weight, dtype=self.dtype).detach()
-            self._matrix.copy_(weight.detach())
-            self._version = version
-        return self._matrix
 
-
-def _windows(config: Any, layers: int) -> list[int]:
+def windows_of(config: Any, layers: int) -> list[int]:
     """How far back each layer sees, 0 for all; transformers says it in the configuration alone."""
     window = int(getattr(config, "sliding_window", None) or 0)
     kinds = getattr(config, "layer_types", None) or ["sliding_attention" if window else "full_attention"] * layers

@@ -9,12 +9,48 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from heedful.train.engine.memory import Memory
 
 AT_ONCE = 1 << 28  # bytes of logits at once
 CACHED = 1 << 22  # bytes of float32 logits at once, so that what is done with them stays in the processor's cache
+
+
+class Head:
+    """A model's output head, read. TypeError where it is no plain linear layer."""
+
+    def __init__(self, model: Any, dtype: torch.dtype, memory: Memory):
+        module = model.get_output_embeddings()
+        if type(module) is not nn.Linear or module.bias is not None:
+            raise TypeError("the output head is no plain linear layer")
+        self.module, self.dtype, self.memory = module, dtype, memory
+        self._matrix: Tensor | None = None
+        self._version: Any = None
+
+    def losses(self, hidden: Tensor, targets: Tensor) -> Tensor:
+        """-log p(target) at each of T positions, float32: hidden (T, D), of `dtype`.
+
+        The weight's gradient is added in `memory`: where the embedding is the same matrix, both add to it.
+        """
+        weight = self.module.weight
+        matrix = self._in_type_of_products(weight)
+        if weight.requires_grad:
+            return _HeadLoss.apply(hidden, weight, matrix, targets, self.memory)  # type: ignore[return-value]
+        return _FrozenHeadLoss.apply(hidden, matrix, targets, self.memory)  # type: ignore[return-value]
+
+    def _in_type_of_products(self, weight: Tensor) -> Tensor:
+        """The weight itself or a copy, which is made once where the head is frozen."""
+        if weight.dtype == self.dtype:
+            return weight.detach()
+        trained = torch.is_grad_enabled() and weight.requires_grad  # see `Projections.weights`
+        version = None if trained else (weight._version, weight.data_ptr())
+        if self._matrix is None or version is None or self._version != version:
+            if self._matrix is None:
+                self._matrix = torch.empty_like(weight, dtype=self.dtype).detach()
+            self._matrix.copy_(weight.detach())
+            self._version = version
+        return self._matrix
 
 
 class _HeadLoss(torch.autograd.Function):
@@ -116,16 +152,6 @@ class _Embed(torch.autograd.Function):
         if ctx.needs_input_grad[0]:
             ctx.memory.start(ctx.weight).index_add_(0, ids, dy.to(ctx.weight.dtype), alpha=ctx.scale)
         return None, None, None, None
-
-
-def head_losses(hidden: Tensor, weight: Tensor, matrix: Tensor, targets: Tensor, memory: Memory) -> Tensor:
-    """-log p(target) at each of T positions, float32: hidden (T, D), weight (V, D), `matrix` its copy in hidden's type.
-
-    The weight's gradient is added in `gradients`: where the embedding is the same matrix, both add to it.
-    """
-    if weight.requires_grad:
-        return _HeadLoss.apply(hidden, weight, matrix, targets, memory)  # type: ignore[return-value]
-    return _FrozenHeadLoss.apply(hidden, matrix, targets, memory)  # type: ignore[return-value]
 
 
 def embed(weight: Tensor, ids: Tensor, scale: float, memory: Memory) -> Tensor:
