@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -113,7 +114,8 @@ def test_no_tensors_where_none_are_needed(module):
 )
 def test_start_up_without_torch(arguments, tiny, tiny_run, tmp_path):
     """In a process of its own: what has been imported when the command has ended."""
-    (tmp_path / "script.jsonl").write_text("")
+    known = {"question": tiny.rows(2)[1]["instruction"], "answer": "Yes."}
+    (tmp_path / "script.jsonl").write_text(json.dumps(known) + "\n")
     names = {"DATA": str(tiny.data), "RUN": str(tiny_run), "SCRIPT": str(tmp_path / "script.jsonl")}
     given = [] if arguments is None else arguments
     for name, value in (names | {"OUT": str(tmp_path / "out")}).items():

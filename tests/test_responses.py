@@ -79,6 +79,33 @@ def test_a_break_in_the_middle_loses_no_answer(tmp_path):
     assert len(respond_to_file(path, Fake(), examples("a", "b", "c", "d"), SETTINGS)) == 4
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[{"instruction": "a", "output": "b"}]',
+        '{"id": "r1", "instruction": "a", "output": "b"}',
+        '{"instruction": "a"}\n{"instruction": "b"}',
+        "a,b",
+        "3",
+    ],
+)
+def test_a_file_that_holds_no_answers_is_left_as_it_is(tmp_path, text):
+    path = tmp_path / "rows.json"
+    path.write_text(text)
+    with pytest.raises(DataError, match=r"rows\.json"):
+        respond_to_file(path, Fake(), examples("a"), SETTINGS)
+    assert path.read_text() == text
+
+
+def test_an_answer_cut_short_anywhere_is_asked_again(tmp_path):
+    path = tmp_path / "r.jsonl"
+    respond_to_file(path, Fake(), examples("a"), SETTINGS)
+    whole = path.read_bytes()
+    for cut in range(len(whole)):
+        path.write_bytes(whole[:cut])
+        assert [r.text for r in respond_to_file(path, Fake(), examples("a"), SETTINGS)] == ["A"]
+
+
 def test_errors_are_asked_again(tmp_path):
     path = tmp_path / "r.jsonl"
     done = respond_to_file(path, Fake(failing=("b",)), examples("a", "b"), SETTINGS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -55,8 +56,10 @@ def respond_to_file(
 ) -> list[Response]:
     """Answer the examples that `path` has no answer to yet, appending as they come; return all, in the examples' order.
 
-    A file that was cut short is gone on with. DataError if it holds answers of another model or other settings.
+    A file that was cut short is gone on with. DataError if it holds answers of another model or other settings, or
+    is no file of answers at all: then it is left as it is.
     """
+    check_answers_file(path)
     name = model or backend.name
     wanted = {response_id(e.id, name, settings): e for e in examples}
     done: dict[str, Response] = {}
@@ -78,6 +81,26 @@ def respond_to_file(
         done[response.id] = response
         progress(len(wanted) - len(todo) + number, len(wanted))
     return [done[i] for i in wanted if i in done]
+
+
+def check_answers_file(path: str | Path) -> None:
+    """DataError where a file of one line without a line break is not the beginning of an answer.
+
+    The torn line that a kill leaves is taken away before the next one is appended. Of another file on one line, such as
+    a JSON file with data, that would be everything. Longer files are read, and refused by that, before.
+    """
+    path = Path(path)
+    if not path.is_file() or b"\n" in (text := path.read_bytes()):
+        return
+    try:
+        torn = "example_id" in json.loads(text)
+    except (ValueError, TypeError):
+        torn = text[: len(_BEGIN)] == _BEGIN[: len(text)]
+    if not torn:
+        raise DataError(f"{path}: is not a file of answers, so nothing is appended to it; choose another --out")
+
+
+_BEGIN = b'{"id": "'  # of every line that `to_json` of a Response gives
 
 
 def read_responses(path: str | Path) -> list[Response]:

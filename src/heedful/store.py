@@ -97,6 +97,16 @@ def hold_run(run: RunFolder) -> Iterator[None]:
         os.close(handle)
 
 
+def check_new(path: str | Path) -> None:
+    """RunError where no new run can be put: something is there, or stands in the way."""
+    path = Path(path)
+    with disk_errors(path):
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            resume = "go on with it by --resume, or " if is_run(path) else ""
+            what = "exists and is not empty" if path.is_dir() else "is a file"
+            raise RunError(f"{path}: {what}; {resume}choose another --out")
+
+
 def is_run(path: str | Path) -> bool:
     """Whether a folder is a run: it holds a manifest.json."""
     return (Path(path) / "manifest.json").is_file()
@@ -113,7 +123,7 @@ def disk_errors(path: str | Path) -> Iterator[None]:
             raise HeedfulError(full) from e
         if e.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise RunError(f"{path}: cannot be written ({e.strerror}); choose another folder with --out") from e
-        if e.errno in (errno.ENOTDIR, errno.EISDIR, errno.EEXIST):
+        if e.errno in (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOENT, errno.ENAMETOOLONG, errno.ELOOP):
             raise RunError(f"{path}: cannot be written ({str(e.strerror).lower()}); choose another path") from e
         raise
     except Exception as e:  # safetensors has an error of its own, which bears the system's in its text alone
@@ -229,7 +239,8 @@ def read_jsonl(path: str | Path) -> list[Any]:
         try:
             out.append(json.loads(line))
         except ValueError as e:
-            raise DataError(f"{path}:{number}: broken JSON ({e}); restore the file or make it again") from None
+            broken = e.msg if isinstance(e, json.JSONDecodeError) else "not UTF-8 text"
+            raise DataError(f"{path}:{number}: broken JSON ({broken}); restore the file or make it again") from None
     return out
 
 

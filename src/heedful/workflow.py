@@ -30,14 +30,23 @@ from heedful.backends.base import GenerationSettings
 from heedful.backends.transformers import TransformersBackend
 from heedful.chat import Chat
 from heedful.errors import HeedfulError, Interrupted, RequestError, RunError, TrainingError
-from heedful.models.adapters import add_lora, is_adapted, load_trainable_state, merge
+from heedful.models.adapters import add_lora, check_targets, is_adapted, load_trainable_state, merge
 from heedful.models.checkpoints import read_checkpoint
 from heedful.models.loading import LoadedModel, load_model, load_tokenizer
 from heedful.models.machine import choose_device, choose_precision, describe_machine
 from heedful.models.save import save_adapter, save_model
 from heedful.records import Example, hash_of, to_json
 from heedful.responses import read_responses, respond, respond_to_file
-from heedful.store import MANIFEST_SCHEMA, RunFolder, append_jsonl, hold_run, read_json, read_metrics, write_text
+from heedful.store import (
+    MANIFEST_SCHEMA,
+    RunFolder,
+    append_jsonl,
+    check_new,
+    hold_run,
+    read_json,
+    read_metrics,
+    write_text,
+)
 from heedful.train.heartbeat import watch_processes
 from heedful.train.limits import check_lengths, memory_errors
 from heedful.train.longer import make_longer
@@ -90,11 +99,7 @@ def start_run(recipe: Recipe, folder: str | Path, view: View | None = None, comm
     run = RunFolder(folder)
     if process_index() > 0:
         return _assist(run)
-    if run.path.exists() and (not run.path.is_dir() or any(run.path.iterdir())):
-        mend = (
-            "go on with it by --resume, or choose another --out" if run.manifest.is_file() else "choose another --out"
-        )
-        raise RunError(f"{run.path}: exists and is not empty; {mend}")
+    check_new(run.path)
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     run.update_manifest(
         schema=MANIFEST_SCHEMA,
@@ -110,7 +115,7 @@ def start_run(recipe: Recipe, folder: str | Path, view: View | None = None, comm
     try:
         return _do(run, recipe, view or Silent())
     except RequestError:
-        if not run.ledger.is_file():  # the request was wrong and nothing is lost: leave no half-written folder behind
+        if not run.metrics.is_file():  # the request was wrong, which no --resume mends: leave no half-made run behind
             shutil.rmtree(run.path, ignore_errors=True)
         raise
 
@@ -123,7 +128,7 @@ def resume_run(folder: str | Path, view: View | None = None) -> RunFolder:
     manifest = run.read_manifest()
     if not isinstance(manifest.get("recipe"), dict):
         raise RunError(f"{run.manifest}: bears no recipe, so the run cannot be gone on with; start a new one")
-    recipe = make_recipe(manifest["recipe"])
+    recipe = make_recipe(manifest["recipe"], dict.fromkeys(manifest["recipe"], str(run.manifest)))
     return _do(run, recipe, view or Silent())
 
 
@@ -252,6 +257,7 @@ def _data_and_model(run: RunFolder, recipe: Recipe, view: View) -> tuple[_Work, 
                 f"{recipe.model}: its weights are not those that the run began with; put them back, or start a new run"
             )
         check_lengths(loaded.model, data.tokens)
+        check_targets(loaded.model, recipe.lora_targets if recipe.tuning == "lora" else "all-linear")
         run.update_manifest(model=loaded.describe())
     return work, loaded
 

@@ -22,8 +22,8 @@ def test_all_mistakes_are_told_together():
     text = "\n".join(told)
     assert "unknown key 'epoch'" in text
     assert "did you mean 'epochs'?" in text
-    assert "batch_size: " in text
-    assert "0)" in text
+    assert "batch_size: 0 must be 1 or more" in text
+    assert "patience: 'two' must be a whole number" in text
     assert "tuning: 'qlora' is not one of 'lora' or 'full'" in text
     assert "learning_rate: 'fast' " in text
     assert "eval_every: 0 must be 1 or more" in text
@@ -35,10 +35,17 @@ def test_all_mistakes_are_told_together():
         ({"learning_rate": 0}, "learning_rate: 0"),
         ({"learning_rate": 2.0}, "must lie between 0 and 1"),
         ({"learning_rate": float("nan")}, "learning_rate: nan"),
-        ({"learning_rate": True}, "learning_rate: "),
-        ({"epochs": True}, "epochs: "),
-        ({"epochs": 1.5}, "epochs: "),
-        ({"epochs": None}, "epochs: "),
+        ({"learning_rate": True}, "learning_rate: true is neither a number nor text"),
+        ({"epochs": True}, "epochs: true "),
+        ({"epochs": 1.5}, "epochs: 1.5 must be a whole number"),
+        ({"epochs": None}, "epochs: null must be a whole number"),
+        ({"data": 3}, "data: 3 must be a name or a list of names"),
+        ({"map": "foo"}, "map: 'foo' is not TARGET=COLUMN"),
+        ({"map": 3}, "map: 3 must be written as {target: column}"),
+        ({"packing": "maybe"}, "packing: 'maybe' must be true or false"),
+        ({"tuning": "lorra"}, "tuning: 'lorra' is not one of 'lora' or 'full' (did you mean 'lora'?)"),
+        ({"seed": 10**30}, "or less"),
+        ({"colour": 1}, "unknown key 'colour'; heedful train --print-recipe writes those that there are"),
         ({"epochs": [1]}, "epochs: "),
         ({"eval_every": True}, "eval_every: "),
         ({"eval_every": "often"}, "eval_every: 'often'"),
@@ -47,7 +54,7 @@ def test_all_mistakes_are_told_together():
         ({"allow_overlap": "perhaps"}, "allow_overlap: "),
         ({"data": [1, 2]}, "data"),
         ({"data": {"a": 1}}, "data"),
-        ({"track": ["tensorbord"]}, "track"),
+        ({"track": ["tensorbord"]}, "track: 'tensorbord' is not one of"),
         ({"precision": "fp16"}, "precision: 'fp16' is not one of"),
         ({"seed": -1}, "seed: "),
         ({"lora_dropout": 1.0}, "lora_dropout: "),
@@ -145,6 +152,20 @@ def test_missing_and_empty_files(tmp_path):
         read_recipe(tmp_path)
     (tmp_path / "empty.yaml").write_text("# nothing\n")
     assert read_recipe(tmp_path / "empty.yaml") == Recipe()
+
+
+def test_a_mistake_says_where_it_stands(tmp_path):
+    path = tmp_path / "r.yaml"
+    path.write_text("# mine\nepoch: 3\nbatch_size: 2\nmicro_batch_size: 4\nseed: -1\ntuning: lora\n")
+    with pytest.raises(RecipeError) as error:
+        read_recipe(path, None, ["patience=often"], {"tuning": "qlora", "trust_remote_code": "perhaps"})
+    told = sorted(error.value.mistakes)
+    assert [t.partition(": ")[0] for t in told] == [
+        "--set patience", "--trust-remote-code", "--tuning", f"{path}:2", f"{path}:5",
+    ]  # fmt: skip
+    path.write_text("batch_size: 2\nmicro_batch_size: 4\n")
+    with pytest.raises(RecipeError, match=r"r\.yaml:2: micro_batch_size 4 is more than batch_size 2"):
+        read_recipe(path)
 
 
 def test_settings():

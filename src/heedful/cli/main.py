@@ -30,11 +30,12 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 data_app.command("show")(show)
-app.command("demo")(demo)
-app.add_typer(data_app, name="data")
-app.command("train")(train)
-app.command("respond")(respond)
-app.command("report")(report)
+# The list of commands would cut their own first sentences off.
+app.command("demo", short_help="The whole loop on what the packages bring, in minutes.")(demo)
+app.add_typer(data_app, name="data", short_help="Look at data before a model sees it.")
+app.command("train", short_help="Fine-tune a model, answer before and after, report.")(train)
+app.command("respond", short_help="Answer the questions of a file.")(respond)
+app.command("report", short_help="Write the page of a run again, from its files.")(report)
 
 
 def _version(wanted: bool) -> None:
@@ -58,12 +59,24 @@ def _root(
 _UsageError: Any = typer.BadParameter.__mro__[1]
 
 
+# What pydantic says of a value, in plain words.
+_PLAIN = (
+    (r", unable to parse .*", ""),
+    ("a valid integer.*", "a whole number"),
+    ("a valid number", "a number"),
+    (r"greater than or equal to (\S+)", r"\1 or more"),
+    (r"less than or equal to (\S+)", r"\1 or less"),
+)
+
+
 def _usage_sentence(error: Any) -> str:
     """A mistake on the command line as one sentence with the mend."""
     message = error.format_message().strip().rstrip(".")
     message = re.sub(r"\(Possible options?: (.*)\)", r"(did you mean \1?)", message)
     message = re.sub(r"\. Did you mean (.*)\?", r" (did you mean \1?)", message)
     message = message[:1].lower() + message[1:].replace("Input should be", "it must be", 1)
+    for theirs, ours in _PLAIN:
+        message = re.sub(theirs, ours, message)
     command = error.ctx.command_path if error.ctx else "heedful"
     return f"{message}; see {command} --help"
 
@@ -99,12 +112,15 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as e:
-        if e.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+        full = e.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO)
+        if not full and not e.filename:
             raise
-        where = f"{e.filename}: " if e.filename else ""
-        print(f"heedful: error: {where}cannot be written ({e.strerror}); free some room", file=sys.stderr)
+        where = f"{printable(str(e.filename))}: " if e.filename else ""
+        what = "cannot be written" if full else "cannot be used"
+        mend = "free some room" if full else "check the path and its permissions"
+        print(f"heedful: error: {where}{what} ({e.strerror}); {mend}", file=sys.stderr)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left in its buffer has no place either
-        sys.exit(1)
+        sys.exit(1 if full else 2)
 
 
 if __name__ == "__main__":

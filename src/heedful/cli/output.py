@@ -8,6 +8,7 @@ from typing import Any
 
 import typer
 
+from heedful.backends.base import SEED_MAX
 from heedful.chat import TRAIN_ON
 from heedful.errors import RequestError, did_you_mean
 from heedful.store import write_text
@@ -24,6 +25,12 @@ def check_page(html: Path | None) -> None:
     """RequestError where `--html` names no page: the data file beside it is not to be written over."""
     if html is not None and html.suffix.lower() not in (".html", ".htm"):
         raise RequestError(f"--html {html}: a page is written to a file that ends in .html; name one")
+
+
+def check_seed(seed: int) -> None:
+    """RequestError for a seed that torch's generators do not take."""
+    if not 0 <= seed <= SEED_MAX:
+        raise RequestError(f"--seed {seed}: name a whole number from 0 to {SEED_MAX}")
 
 
 def check_tokens(train_on: str, overlong: str) -> None:

@@ -9,13 +9,21 @@ from typing import Any
 import typer
 
 
-def show_plan(recipe: Any, as_json: bool) -> None:
-    """Read the data, bind the template, count tokens and steps; print what a run would do. Nothing is written."""
+def show_plan(recipe: Any, out: str | None, as_json: bool) -> None:
+    """Read the data, bind the template, count tokens and steps; print what a run would do. Nothing is written.
+
+    What a run into `out` would be refused for is refused here.
+    """
     from heedful.chat import Chat
     from heedful.data import ledger_lines
     from heedful.models.loading import load_tokenizer
+    from heedful.store import check_new
     from heedful.train.prepare import prepare_data
+    from heedful.train.training import need_trackers
 
+    need_trackers(recipe)
+    if out is not None:
+        check_new(out)
     tokenizer = load_tokenizer(recipe.model, recipe.trust_remote_code, lambda s: typer.echo(s, err=True))
     chat = Chat.bind(recipe.template, tokenizer)
     data = prepare_data(recipe, chat)

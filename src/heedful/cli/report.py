@@ -10,7 +10,7 @@ from heedful.store import RunFolder
 
 
 def report(
-    run: Annotated[str, typer.Argument(help="A run's folder.")],
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print report.json on stdout.")] = False,
 ) -> None:
     """Write report.html, report.json and report.md of a run, from its files, as often as you like."""

@@ -2,34 +2,49 @@
 
 from __future__ import annotations
 
-import json
+import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from heedful.errors import RequestError
+from heedful.cli.output import check_seed, print_json
+from heedful.errors import HeedfulError, RequestError, did_you_mean
 
 if TYPE_CHECKING:
     from heedful.backends.base import Backend
-    from heedful.cli.live import Live
+    from heedful.records import Response
+
+PRECISIONS = ("auto", "fp32", "bf16")
 
 
 def respond(
-    model: Annotated[str, typer.Argument(help="hf:, gguf:, pip:, run:DIR (also @base, @step=N) or scripted:FILE.")],
-    data: Annotated[list[str], typer.Option(help="A file with questions; answers in it are kept as references.")],
-    out: Annotated[str, typer.Option(help="Where the answers go, a line each; a file that was begun is gone on with.")],
-    template: Annotated[str, typer.Option(help="A template; by default the model's own, else alpaca.")] = "auto",
-    max_new_tokens: Annotated[int, typer.Option(min=1, help="New tokens an answer, at most.")] = 128,
-    temperature: Annotated[float, typer.Option(min=0, help="0 takes the most likely token each time.")] = 0.0,
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="hf:, gguf:, pip:, run:DIR (also @base, @step=N) or scripted:FILE.")
+    ],
+    data: Annotated[
+        list[str], typer.Option(metavar="FILE", help="A file with questions; answers in it are kept as references.")
+    ],
+    out: Annotated[
+        str, typer.Option(metavar="FILE", help="Where the answers go, a line each: a new file, or one to --resume.")
+    ],
+    template: Annotated[
+        str, typer.Option(metavar="NAME", help="A template; by default the model's own, else alpaca.")
+    ] = "auto",
+    max_new_tokens: Annotated[int, typer.Option(metavar="N", min=1, help="New tokens an answer, at most.")] = 128,
+    temperature: Annotated[
+        float, typer.Option(metavar="T", min=0, help="0 takes the most likely token each time.")
+    ] = 0.0,
     top_p: Annotated[
-        float, typer.Option(min=0.01, max=1, help="Sample among the likeliest tokens of this total probability.")
+        float,
+        typer.Option(metavar="P", min=0.01, max=1, help="Sample among the likeliest tokens of this total probability."),
     ] = 1.0,
-    batch_size: Annotated[int, typer.Option(min=1, help="Questions answered side by side.")] = 16,
-    precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps.")] = "auto",
-    seed: Annotated[int, typer.Option(help="Seed of sampling.")] = 0,
-    limit: Annotated[int | None, typer.Option(min=1, help="Answer the first so many rows.")] = None,
+    batch_size: Annotated[int, typer.Option(metavar="N", min=1, help="Questions answered side by side.")] = 16,
+    precision: Annotated[str, typer.Option(metavar="NAME", help="auto, fp32 or bf16.")] = "auto",
+    device: Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda, mps.")] = "auto",
+    seed: Annotated[int, typer.Option(metavar="N", help="Seed of sampling.")] = 0,
+    limit: Annotated[int | None, typer.Option(metavar="N", min=1, help="Answer the first so many rows.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a file of answers that was begun.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and check everything but answer nothing.")] = False,
     trust_remote_code: Annotated[
@@ -43,57 +58,91 @@ def respond(
     from heedful.data import load_examples
     from heedful.responses import respond_to_file
 
-    if precision not in ("auto", "fp32", "bf16"):
-        raise RequestError(f"--precision '{precision}': choose auto, fp32 or bf16")
-    if Path(out).is_dir():
-        raise RequestError(f"{out}: is a folder; name a file for the answers")
-    if Path(out).exists() and not resume:
-        raise RequestError(f"{out}: exists; add --resume to go on with it, or choose another --out")
+    check_seed(seed)
+    if precision not in PRECISIONS:
+        near = did_you_mean(precision, PRECISIONS)
+        raise RequestError(f"--precision '{precision}'{near}: choose auto, fp32 or bf16")
+    if not math.isfinite(temperature):
+        raise RequestError(f"--temperature {temperature}: name a number, such as 0.7")
+    _check_out(out, resume)
     examples, ledger = load_examples(data, limit=limit, answers=False)
     settings = GenerationSettings(max_new_tokens, temperature, top_p, seed, batch_size)
     for drop in ledger.drops[:5]:
         typer.echo(f"{drop.source}: left out: {drop.sentence}", err=True)
-    if dry_run:
-        typer.echo(f"{len(examples):,} questions would be answered by {model} into {out}")
-        return
+    summary = {"out": out, "model": model, "questions": len(examples), "settings": settings.hash}
     view = Live()
     try:
-        backend = _backend(model, template, precision, device, trust_remote_code, view)
-        view.phase("answers", f"Answering {len(examples):,} questions")
-        done = respond_to_file(out, backend, examples, settings, model, view.advance)
+        load = _loader(model, template, precision, device, trust_remote_code, view.say)
+        if not dry_run:
+            view.phase("answers", f"Answering {_count(len(examples), 'question')}")
+            done = respond_to_file(out, load(), examples, settings, model, view.advance)
     finally:
         view.close()
-    stopped = sum(r.finish_reason == "stop" for r in done)
-    failed = sum(r.finish_reason == "error" for r in done)
-    if as_json:
-        typer.echo(
-            json.dumps(
-                {
-                    "out": out,
-                    "model": model,
-                    "answers": len(done),
-                    "stopped": stopped,
-                    "errors": failed,
-                    "settings": settings.hash,
-                }
-            )
-        )
-    else:
-        typer.echo(f"{len(done):,} answers in {out}: {stopped:,} stopped by themselves, {failed:,} failed")
+    if dry_run:
+        if as_json:
+            print_json(summary)
+        else:
+            typer.echo(f"{_count(len(examples), 'question')} would be answered by {model} into {out}")
+        return
+    _tell(done, out, summary if as_json else None)
 
 
-def _backend(model: str, template: str, precision: str, device: str, trust: bool, view: Live) -> Backend:
+def _check_out(out: str, resume: bool) -> None:
+    """RequestError where the file cannot be begun or gone on with: before a model is loaded."""
+    if not out:
+        raise RequestError("--out '': the name is empty; name a file for the answers")
+    if Path(out).is_dir():
+        raise RequestError(f"{out}: is a folder; name a file for the answers")
+    if Path(out).exists() and not resume:
+        raise RequestError(f"{out}: exists; add --resume to go on with it, or choose another --out")
+    if resume:
+        from heedful.responses import check_answers_file, read_responses
+
+        check_answers_file(out)
+        read_responses(out)
+
+
+def _loader(
+    model: str, template: str, precision: str, device: str, trust: bool, say: Callable[[str], None]
+) -> Callable[[], Backend]:
+    """Check all that can be checked without the weights; what it gives back loads the model."""
     from heedful.models.names import parse_model_name
 
     parsed = parse_model_name(model)
     if parsed.kind == "scripted":
         from heedful.backends.scripted import ScriptedBackend
 
-        return ScriptedBackend(parsed.target)
+        script = ScriptedBackend(parsed.target)
+        return lambda: script
     if parsed.kind == "openai":
         raise RequestError(
             f"model '{model}': models behind a server are not built yet; name one with hf:, gguf:, pip: or run:"
         )
     from heedful.backends.load import local_backend
+    from heedful.chat import Chat
+    from heedful.models.loading import load_tokenizer
+    from heedful.models.machine import choose_device
 
-    return local_backend(model, template, precision, device, trust, view.say)
+    choose_device(device)
+    Chat.bind(template, load_tokenizer(model, trust, say))
+    return lambda: local_backend(model, template, precision, device, trust, say)
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'s' * (number != 1)}"
+
+
+def _tell(done: Sequence[Response], out: str, summary: dict[str, object] | None) -> None:
+    """The end of the command; HeedfulError where not one question could be answered."""
+    stopped = sum(r.finish_reason == "stop" for r in done)
+    failed = [r for r in done if r.finish_reason == "error"]
+    if summary is not None:
+        print_json({**summary, "answers": len(done), "stopped": stopped, "errors": len(failed)})
+    else:
+        typer.echo(f"{_count(len(done), 'answer')} in {out}: {stopped:,} stopped by themselves, {len(failed):,} failed")
+    if not failed:
+        return
+    first = f"{failed[0].example_id}: {failed[0].error}"
+    if len(failed) == len(done):
+        raise HeedfulError(f"no question could be answered (the first, {first}); mend that and add --resume")
+    typer.echo(f"the first that failed, {first}", err=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -10,35 +9,51 @@ from typing import Annotated, Any
 
 import typer
 
+from heedful.cli.output import print_json
 from heedful.errors import RequestError
 
 Setting = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any field of the recipe.")]
 
 
 def train(
-    recipe: Annotated[str | None, typer.Argument(help="A recipe in YAML; --print-recipe writes one.")] = None,
+    recipe: Annotated[
+        str | None, typer.Argument(metavar="RECIPE", help="A recipe in YAML; --print-recipe writes one.")
+    ] = None,
     model: Annotated[
         str | None,
-        typer.Option(help="hf:ID-or-folder, gguf:FILE, pip:gemma3-270m, pip:smollm2-135m-instruct or run:DIR."),
+        typer.Option(
+            metavar="NAME",
+            help="hf:ID-or-folder, gguf:FILE, pip:gemma3-270m, pip:smollm2-135m-instruct or run:DIR.",
+        ),
     ] = None,
     data: Annotated[
-        list[str] | None, typer.Option(help="A file with instructions and answers; may be given again.")
+        list[str] | None, typer.Option(metavar="FILE", help="A file with instructions and answers; may be given again.")
     ] = None,
-    out: Annotated[str | None, typer.Option(help="The run's folder, new or (with --resume) begun.")] = None,
+    out: Annotated[
+        str | None, typer.Option(metavar="DIR", help="The run's folder, new or (with --resume) begun.")
+    ] = None,
     preset: Annotated[
-        str | None, typer.Option(help="laptop-cpu, one-gpu-lora, one-gpu-full or multi-gpu-fsdp.")
+        str | None, typer.Option(metavar="NAME", help="laptop-cpu, one-gpu-lora, one-gpu-full or multi-gpu-fsdp.")
     ] = None,
     split: Annotated[
-        str | None, typer.Option(help="85/5/10, order:train=935,test=110,val=55, or train=FILE,val=FILE,test=FILE.")
+        str | None,
+        typer.Option(
+            metavar="PARTS", help="85/5/10, order:train=935,test=110,val=55, or train=FILE,val=FILE,test=FILE."
+        ),
     ] = None,
     template: Annotated[
         str | None,
-        typer.Option(help="alpaca, alpaca-stanford, phi3, phi3-plain, chatml, llama3, gemma, model, or a .jinja file."),
+        typer.Option(
+            metavar="NAME",
+            help="alpaca, alpaca-stanford, phi3, phi3-plain, chatml, llama3, gemma, model, or a .jinja file.",
+        ),
     ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the training rows.")] = None,
-    tuning: Annotated[str | None, typer.Option(help="lora or full.")] = None,
-    seed: Annotated[int | None, typer.Option(help="For the split, the order of rows and the added matrices.")] = None,
-    limit: Annotated[int | None, typer.Option(help="Read at most so many rows.")] = None,
+    epochs: Annotated[int | None, typer.Option(metavar="N", help="Passes over the training rows.")] = None,
+    tuning: Annotated[str | None, typer.Option(metavar="HOW", help="lora or full.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", help="For the split, the order of rows and the added matrices.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(metavar="N", help="Read at most so many rows.")] = None,
     settings: Setting = None,
     allow_overlap: Annotated[
         bool, typer.Option("--allow-overlap", help="Go on although parts of the split share questions.")
@@ -69,18 +84,21 @@ def train(
     from heedful.train.recipe import parse_settings, read_recipe, recipe_yaml
 
     if resume:
-        more = {**parse_settings(settings or []), **({"epochs": epochs} if epochs else {})}
-        others = {**flags, "epochs": None, "recipe": recipe, "preset": preset}
-        _resume(out, [name for name, given in others.items() if given], more, as_json)
+        more = {**parse_settings(settings or []), **({} if epochs is None else {"epochs": epochs})}
+        others = {**flags, "epochs": None, "preset": preset, "plan": plan or None, "print_recipe": print_recipe or None}
+        also = [f"--{name.replace('_', '-')}" for name, given in others.items() if given is not None]
+        _resume(out, [*([] if recipe is None else [f"the recipe {recipe}"]), *also], more, as_json)
         return
     made = read_recipe(recipe, preset, settings or [], flags)
+    if out is not None and not out.strip():
+        raise RequestError("--out '': the name is empty; name a folder for the run")
     if print_recipe:
         typer.echo(recipe_yaml(made), nl=False)
         return
     if plan:
         from heedful.cli.plan import show_plan
 
-        show_plan(made, as_json)
+        show_plan(made, out, as_json)
         return
     if out is None:
         raise RequestError("name a folder for the run with --out RUN")
@@ -94,12 +112,12 @@ def _start(made: Any, out: str, view: Any) -> Any:
 
 
 def _resume(out: str | None, also: list[str], more: dict[str, Any], as_json: bool) -> None:
-    if out is None:
+    if not out:
         raise RequestError("name the run to go on with: heedful train --resume --out RUN")
     if also:
         raise RequestError(
-            f"--resume goes on with the run's own recipe, so leave --{also[0].replace('_', '-')} away, "
-            "or start a new run (only --epochs and --set max_steps=N may grow)"
+            f"--resume goes on with the run's own recipe, so leave {also[0]} away, or start a new run "
+            "(only --epochs and --set max_steps=N may grow)"
         )
 
     def go_on(view: Any) -> Any:
@@ -122,7 +140,7 @@ def _run(work: Any, as_json: bool) -> None:
     if int(os.environ.get("RANK", "0")):  # of several processes the first one speaks
         return
     if as_json:
-        typer.echo(json.dumps(run.read_manifest(), ensure_ascii=False, indent=2))
+        print_json(run.read_manifest())
     else:
         typer.echo(verdict_line(run))
         typer.echo(str(run.report("html")))

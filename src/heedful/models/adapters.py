@@ -6,19 +6,42 @@ from typing import Any
 
 import torch
 
-from heedful.errors import ModelError
+from heedful.errors import ModelError, did_you_mean
 from heedful.models.quiet import quiet_transformers
+
+
+def check_targets(model: Any, targets: str) -> None:
+    """ModelError where one of `targets` names no linear layer; peft is content if any of them does."""
+    if targets == "all-linear":
+        return
+    linear = [
+        name
+        for name, module in model.named_modules()
+        if getattr(getattr(module, "weight", None), "ndim", 0) == 2 and not isinstance(module, torch.nn.Embedding)
+    ]
+    known = list(dict.fromkeys(name.rpartition(".")[2] for name in linear))
+    for target in _names(targets):
+        if not any(name == target or name.endswith(f".{target}") for name in linear):
+            raise ModelError(
+                f"lora_targets '{target}': no such linear layer in {type(model).__name__}"
+                f"{did_you_mean(target, known)}; name all-linear or some of {', '.join(known)}"
+            )
+
+
+def _names(targets: str) -> list[str]:
+    return [t.strip() for t in targets.split(",")]
 
 
 def add_lora(model: Any, rank: int, alpha: float, dropout: float, targets: str) -> Any:
     """Wrap a model with LoRA factors on its linear layers (Hu et al. 2021, https://arxiv.org/abs/2106.09685).
 
     `targets` is ``all-linear`` (all but the output head) or module names separated by commas. The factors are
-    float32 whatever the model's type. Raises ModelError where nothing matches.
+    float32 whatever the model's type. Raises ModelError where a name matches nothing.
     """
     from peft import LoraConfig, get_peft_model
 
-    names: str | list[str] = targets if targets == "all-linear" else [t.strip() for t in targets.split(",")]
+    check_targets(model, targets)
+    names: str | list[str] = targets if targets == "all-linear" else _names(targets)
     scale: Any = alpha  # peft declares a whole number and takes any
     config = LoraConfig(r=rank, lora_alpha=scale, lora_dropout=dropout, target_modules=names, task_type="CAUSAL_LM")
     try:
@@ -26,7 +49,8 @@ def add_lora(model: Any, rank: int, alpha: float, dropout: float, targets: str) 
             wrapped: Any = get_peft_model(model, config)
     except ValueError as e:
         raise ModelError(
-            f"lora_targets '{targets}': no such modules in {type(model).__name__} ({str(e).split('.')[0]})"
+            f"lora_targets '{targets}': peft has no adapter for such a layer ({str(e).split('.')[0]}); "
+            "name linear layers, or all-linear"
         ) from e
     for parameter in wrapped.parameters():
         if parameter.requires_grad:

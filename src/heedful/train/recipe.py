@@ -14,8 +14,10 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
+from heedful.backends.base import SEED_MAX
 from heedful.data.formats import parse_map
 from heedful.errors import RecipeError, RequestError, did_you_mean
+from heedful.train.mistakes import sentences
 
 Auto = Literal["auto"]
 
@@ -133,7 +135,7 @@ class Recipe(BaseModel):
     max_new_tokens: int = Field(128, ge=1, description="New tokens in a test answer, at most.")
     response_batch_size: int = Field(16, ge=1, description="Test questions that are answered side by side.")
 
-    seed: int = Field(0, ge=0, description="For the split, the order of rows and the added matrices.")
+    seed: int = Field(0, ge=0, le=SEED_MAX, description="For the split, the order of rows and the added matrices.")
     track: tuple[Literal["tensorboard", "trackio", "wandb"], ...] = Field(
         (), description="Where metrics go besides metrics.jsonl."
     )
@@ -143,7 +145,7 @@ class Recipe(BaseModel):
     @classmethod
     def _no_truth_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
         if isinstance(value, bool) and cls.model_fields[info.field_name or ""].annotation is not bool:
-            raise ValueError("is not a number or text")
+            raise ValueError("is neither a number nor text")
         return value
 
     @field_validator("data", "track", "against", mode="before")
@@ -227,12 +229,15 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
-def make_recipe(values: Mapping[str, Any]) -> Recipe:
-    """A checked recipe from plain values; RecipeError with every mistake, with "did you mean" where a key is near."""
+def make_recipe(values: Mapping[str, Any], where: Mapping[str, str] | None = None) -> Recipe:
+    """A checked recipe from plain values; RecipeError with every mistake, with "did you mean" where a key is near.
+
+    `where` tells for a key what it was given by, such as ``recipe.yaml:3``; mistakes then begin with it.
+    """
     try:
         return Recipe(**dict(values))
     except ValidationError as e:
-        raise RecipeError(_mistakes([dict(error) for error in e.errors()])) from None
+        raise RecipeError(sentences([dict(error) for error in e.errors()], Recipe.model_fields, where or {})) from None
 
 
 def read_recipe(
@@ -247,6 +252,7 @@ def read_recipe(
     3
     """
     values: dict[str, Any] = {}
+    where: dict[str, str] = {}
     if preset is not None:
         if preset not in PRESETS:
             raise RecipeError(
@@ -254,10 +260,14 @@ def read_recipe(
             )
         values |= PRESETS[preset]
     if path is not None:
-        values |= _read_yaml(Path(path))
-    values |= parse_settings(settings)
-    values |= {k: v for k, v in (flags or {}).items() if v is not None}
-    return make_recipe(values)
+        of_file, lines = _read_yaml(Path(path))
+        values |= of_file
+        where |= {key: f"{path}:{line}" for key, line in lines.items()}
+    values |= (of_settings := parse_settings(settings))
+    where |= {key: f"--set {key}" for key in of_settings}
+    values |= (of_flags := {k: v for k, v in (flags or {}).items() if v is not None})
+    where |= {key: f"--{key.replace('_', '-')}" for key in of_flags}
+    return make_recipe(values, where)
 
 
 def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
@@ -287,11 +297,12 @@ def _number_or_same(value: Any) -> Any:
     return value
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
+    """The values of a recipe's file, and the line of each key."""
     try:
         text = path.read_text(encoding="utf-8")
         value = yaml.safe_load(text)
-        twice = _first_repeated_key(text)
+        lines, twice = _lines_of_keys(text)
     except FileNotFoundError:
         raise RecipeError([f"{path}: no such recipe; write one with `heedful train --print-recipe > {path}`"]) from None
     except IsADirectoryError:
@@ -306,49 +317,23 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     except yaml.YAMLError as e:
         raise RecipeError([f"{path}: not valid YAML ({str(e).splitlines()[0]}); mend it"]) from None
     if value is None:
-        return {}
+        return {}, {}
     if not isinstance(value, dict):
-        raise RecipeError([f"{path}: a recipe is a list of 'key: value' lines"])
+        raise RecipeError([f"{path}: a recipe is a list of 'key: value' lines (a file of rows goes with --data)"])
     if twice:
         raise RecipeError([f"{path}:{twice[1]}: the key '{twice[0]}' stands twice; keep one of the two"])
-    return {str(k): _number_or_same(v) for k, v in value.items()}
+    return {str(k): _number_or_same(v) for k, v in value.items()}, lines
 
 
-def _first_repeated_key(text: str) -> tuple[str, int] | None:
-    """The first key of a mapping that stands there twice, and its line; YAML itself takes the last in silence."""
+def _lines_of_keys(text: str) -> tuple[dict[str, int], tuple[str, int] | None]:
+    """The line of each key of a mapping, and the first key that stands twice; YAML takes the last in silence."""
     node = yaml.compose(text, Loader=yaml.SafeLoader)
-    seen = set()
+    lines: dict[str, int] = {}
     for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
-        if key.value in seen:
-            return str(key.value), key.start_mark.line + 1
-        seen.add(key.value)
-    return None
-
-
-def _mistakes(errors: list[dict[str, Any]]) -> list[str]:
-    """One sentence a mistake: a value that is neither a number nor ``auto`` comes as two errors."""
-    out = []
-    for error in errors:
-        place = error["loc"]
-        if len(place) > 1 and place[-1] in ("int", "float"):
-            kind = {"int": "a whole number", "float": "a number"}[place[-1]]
-            out.append(f"{place[0]}: {error['input']!r} is neither {kind} nor 'auto'")
-        elif not (len(place) > 1 and str(place[-1]).startswith("literal")):
-            out.append(_mistake(error))
-    return out
-
-
-def _mistake(error: dict[str, Any]) -> str:
-    name = ".".join(map(str, error["loc"]))
-    kind, given, context = error["type"], error.get("input"), error.get("ctx", {})
-    if kind == "extra_forbidden":
-        return f"unknown key '{name}'{did_you_mean(name, Recipe.model_fields)}"
-    if kind == "literal_error":
-        return f"{name}: {given!r} is not one of {context.get('expected')}"
-    if kind == "value_error":
-        reason = str(context.get("error", error["msg"]))
-        return f"{name}: {given!r} {reason}" if name else reason
-    return f"{name}: {error['msg'].removeprefix('Input ').lower()} (it is {given!r})"
+        if str(key.value) in lines:
+            return lines, (str(key.value), key.start_mark.line + 1)
+        lines[str(key.value)] = key.start_mark.line + 1
+    return lines, None
 
 
 def recipe_yaml(recipe: Recipe) -> str:
