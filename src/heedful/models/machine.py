@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import platform
 import time
@@ -32,27 +33,34 @@ def choose_device(name: str) -> torch.device:
 def choose_precision(name: str, device: torch.device, width: int = 640) -> str:
     """``fp32`` or ``bf16``: as asked, or on ``auto`` bf16 on GPUs that have it and, on a CPU, what a measurement shows.
 
-    CPUs without bf16 matrix units compute bf16 slower than fp32, so the products of a layer of `width` are timed
-    in both (about 0.1 s); bf16 must be half as fast again, since it costs accuracy.
+    CPUs without bf16 matrix units compute bf16 slower than fp32, so the products of a layer of `width` are timed in
+    both (once a process; 0.1 s, or 0.5 s where bf16 is slow); bf16 must be half as fast again, since it costs accuracy.
     """
     if name != "auto":
         return name
     if device.type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
-    if device.type != "cpu":
+    return _measured_precision(width) if device.type == "cpu" else "fp32"
+
+
+@functools.cache
+def _measured_precision(width: int) -> str:
+    plain = _seconds(torch.float32, width, 7, warm_up=3)
+    # Without matrix units a bf16 product takes several times as long, and more of them would tell no more.
+    if all(_seconds(torch.bfloat16, width, 1) > 2 * plain for _ in range(2)):
         return "fp32"
-    seconds = {}
-    for dtype in (torch.float32, torch.bfloat16):
-        a, b = torch.randn(512, width, dtype=dtype), torch.randn(4 * width, width, dtype=dtype)
-        for _ in range(3):
-            torch.mm(a, b.T)
-        times = []
-        for _ in range(7):
-            begin = time.perf_counter()
-            torch.mm(a, b.T)
-            times.append(time.perf_counter() - begin)
-        seconds[dtype] = sorted(times)[len(times) // 2]
-    return "bf16" if seconds[torch.bfloat16] * 1.5 < seconds[torch.float32] else "fp32"
+    return "bf16" if _seconds(torch.bfloat16, width, 7, warm_up=3) * 1.5 < plain else "fp32"
+
+
+def _seconds(dtype: torch.dtype, width: int, times: int, warm_up: int = 0) -> float:
+    """The median of so many products."""
+    a, b = torch.randn(512, width, dtype=dtype), torch.randn(4 * width, width, dtype=dtype)
+    taken = []
+    for _ in range(warm_up + times):
+        begin = time.perf_counter()
+        torch.mm(a, b.T)
+        taken.append(time.perf_counter() - begin)
+    return sorted(taken[warm_up:])[times // 2]
 
 
 def describe_machine(device: torch.device, precision: str) -> dict[str, Any]:
