@@ -7,6 +7,7 @@ so that even an answer that slipped through the escaping could neither run nor l
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 from collections.abc import Iterator, Mapping
 from importlib import resources
@@ -34,25 +35,8 @@ FILTERS = (
 
 def report_html(data: ReportData) -> str:
     """The whole page."""
-    from jinja2 import ChainableUndefined, Environment, FunctionLoader, Undefined  # slow to import
-
-    environment = Environment(
-        loader=FunctionLoader(_file),
-        autoescape=True,
-        undefined=ChainableUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    filters = {
-        "count": numbers.count_text,
-        "loss": numbers.loss_text,
-        "duration": numbers.seconds_text,
-        "time": numbers.time_text,
-    }
-    # A key that a file does not have reads as nothing.
-    environment.filters |= {k: lambda v, f=f: f(None if isinstance(v, Undefined) else v) for k, f in filters.items()}
     style, script = _file("page.css"), _file("page.js")
-    page = environment.get_template("page.html.j2").render(
+    page = _template().render(
         data=data,
         manifest=data.manifest,
         outcome=data.manifest.get("outcome") or {},
@@ -77,6 +61,28 @@ def report_html(data: ReportData) -> str:
         hashes=list(_hashes(data.manifest)),
     )
     return visible(page)
+
+
+@functools.cache
+def _template() -> Any:
+    from jinja2 import ChainableUndefined, Environment, FunctionLoader, Undefined  # slow to import
+
+    environment = Environment(
+        loader=FunctionLoader(_file),
+        autoescape=True,
+        undefined=ChainableUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    filters = {
+        "count": numbers.count_text,
+        "loss": numbers.loss_text,
+        "duration": numbers.seconds_text,
+        "time": numbers.time_text,
+    }
+    # A key that a file does not have reads as nothing.
+    environment.filters |= {k: lambda v, f=f: f(None if isinstance(v, Undefined) else v) for k, f in filters.items()}
+    return environment.get_template("page.html.j2")
 
 
 def _file(name: str) -> str:

@@ -6,9 +6,11 @@ Its Content-Security-Policy allows the one style sheet by its hash and nothing e
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 from collections.abc import Mapping, Sequence
 from importlib import resources
+from typing import Any
 
 from markupsafe import Markup, escape
 
@@ -21,12 +23,8 @@ TITLES = {"trained": "trained", "masked": "in an answer, not trained", "read": "
 
 def token_page(shown: Sequence[ShownRow | ShownDrop], facts: Mapping[str, str]) -> str:
     """The whole page; `facts` are told at its head."""
-    from jinja2 import Environment, FunctionLoader  # slow to import
-
-    environment = Environment(loader=FunctionLoader(_file), autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["text"] = visible_text
     style = _file("token_page.css")
-    page = environment.get_template("token_page.html.j2").render(
+    page = _template().render(
         rows=[one for one in shown if isinstance(one, ShownRow)],
         drops=[one for one in shown if isinstance(one, ShownDrop)],
         facts=facts,
@@ -38,6 +36,15 @@ def token_page(shown: Sequence[ShownRow | ShownDrop], facts: Mapping[str, str]) 
         raw=raw_text,
     )
     return visible(page)
+
+
+@functools.cache
+def _template() -> Any:
+    from jinja2 import Environment, FunctionLoader  # slow to import
+
+    environment = Environment(loader=FunctionLoader(_file), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["text"] = visible_text
+    return environment.get_template("token_page.html.j2")
 
 
 def policy(style: str) -> str:
