@@ -179,6 +179,22 @@ def tiny_run(tiny: Tiny) -> Path:
     return folder
 
 
+@pytest.fixture
+def heedful(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """`heedful(ARGUMENTS)`: exit status, stdout and stderr of a command that is run in this process."""
+    from heedful.cli.main import main
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["heedful", *(str(a) for a in arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capsys.readouterr()
+        return int(ended.value.code or 0), out, err
+
+    return run
+
+
 # What a forked process does, as text: this file cannot be imported there.
 MAIN = """
 import os, sys

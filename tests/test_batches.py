@@ -268,17 +268,15 @@ def test_another_order_each_epoch_and_seed_and_little_padding():
 
 def test_the_order_is_the_same_in_every_process():
     code = "from heedful.batches import LengthBatches; print(list(LengthBatches(range(1, 100), 7, 5, 2)))"
-    runs = {
-        subprocess.run(
-            [sys.executable, "-c", code],
-            env={**os.environ, "PYTHONHASHSEED": s},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for s in ("1", "2")
-    }
-    assert runs == {f"{list(LengthBatches(range(1, 100), 7, 5, 2))}\n"}
+    seed = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"  # another than here, where it is most often chance
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONHASHSEED": seed},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == f"{list(LengthBatches(range(1, 100), 7, 5, 2))}\n"
 
 
 def rows_of(n: int) -> list[TokenExample]:

@@ -182,10 +182,10 @@ def test_more_epochs_under_a_limit_of_steps_are_refused(tiny, tmp_path):
         continue_run(run.path, {"max_steps": 2})
 
 
-def test_on_the_command_line(copy, heedful_command, long):
-    refused = heedful_command("train", "--resume", "--out", copy.path, "--set", "learning_rate=1e-4")
-    assert refused.wait() == 2
-    assert "leave learning_rate away, or start a new run" in refused.text
-    done = heedful_command("train", "--resume", "--out", copy.path, "--epochs", "2")
-    assert done.wait() == 0, done.text
+def test_on_the_command_line(copy, heedful, long):
+    status, _, said = heedful("train", "--resume", "--out", copy.path, "--set", "learning_rate=1e-4")
+    assert status == 2
+    assert "leave learning_rate away, or start a new run" in said
+    status, _, said = heedful("train", "--resume", "--out", copy.path, "--epochs", "2")
+    assert status == 0, said
     assert weights(copy) == weights(long)
