@@ -26,22 +26,20 @@ def say(**values: Any) -> None:
     print(json.dumps(values), file=OUT, flush=True)
 
 
-def main() -> None:
+def training_of(job: dict[str, Any], folder: str) -> Any:
+    """A training of the job's rows, ready for its first step, with the settings that the contestant's name bears."""
     import torch
-    from train_speed_trl import validation_loss
 
     from heedful.models.adapters import add_lora
     from heedful.models.loading import load_model
     from heedful.models.machine import choose_device, choose_precision
     from heedful.records import TokenExample
     from heedful.store import RunFolder
-    from heedful.train.loop import _rest_of_epoch, _train_step
     from heedful.train.recipe import read_recipe
     from heedful.train.training import prepare_training
     from heedful.view import Silent
     from heedful.workflow import _dtype
 
-    job = json.loads(Path(sys.argv[1]).read_text())
     if job["threads"]:
         torch.set_num_threads(job["threads"])
     settings = [s for s in job["contestant"].partition(":")[2].split(",") if s]
@@ -61,12 +59,26 @@ def main() -> None:
     model = loaded.model
     if recipe.tuning == "lora":
         model = add_lora(model, recipe.lora_rank, recipe.lora_alpha, recipe.lora_dropout, recipe.lora_targets)
+    return prepare_training(
+        model, rows[: job["steps"] * job["batch"]], rows[:1], recipe, RunFolder(folder),
+        precision=precision, device=device, pad_id=loaded.tokenizer.pad_token_id, watcher=Silent(),
+    )  # fmt: skip
+
+
+def main() -> None:
+    import torch
+    from train_speed_trl import validation_loss
+
+    from heedful.train.loop import _rest_of_epoch, _train_step
+
+    job = json.loads(Path(sys.argv[1]).read_text())
     with tempfile.TemporaryDirectory() as folder:
-        training = prepare_training(
-            model, rows[: job["steps"] * job["batch"]], rows[:1], recipe, RunFolder(folder),
-            precision=precision, device=device, pad_id=loaded.tokenizer.pad_token_id, watcher=Silent(),
+        training = training_of(job, folder)
+        engine = training.run.read_manifest()["engine"]
+        say(
+            ready=True, threads=torch.get_num_threads(), torch=torch.__version__, precision=training.precision,
+            engine=engine,
         )  # fmt: skip
-        say(ready=True, threads=torch.get_num_threads(), torch=torch.__version__, precision=precision)
         size = job["batch"]
         in_order = [list(range(i, i + size)) for i in range(0, size * job["steps"], size)]
         for batch in in_order if job.get("in_order") else _rest_of_epoch(training):

@@ -39,7 +39,8 @@ class _Pad(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, dy: Tensor) -> Any:  # type: ignore[override]
         layout = ctx.layout
-        dx = dy.new_zeros(ctx.tokens, *dy.shape[1:])
+        dx = dy.new_empty(ctx.tokens, *dy.shape[1:])
+        dx[: layout.prefix].zero_()
         torch.index_select(dy.contiguous(), 0, layout.unpadded, out=dx[layout.prefix :])
         return dx, None
 

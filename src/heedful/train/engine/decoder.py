@@ -76,15 +76,21 @@ class Layer:
         if getattr(attention, "attn_logit_softcapping", None) or getattr(attention, "attention_dropout", 0):
             raise TypeError("attention with capped scores or dropout")
 
-    def __call__(self, x: Tensor, h: Tensor, step: Step) -> tuple[Tensor, Tensor]:
-        """(x, what is to be added to it) of the layer's input x, float32, and its norm h; both (N, D)."""
+    def __call__(self, x: Tensor, h: Tensor, step: Step, last: bool = False) -> tuple[Tensor, Tensor]:
+        """(x, what is to be added to it) of the layer's input x, float32, and its norm h; all (N, D).
+
+        Of the last layer nothing is asked after its attention but at the wanted places: (T, D).
+        """
         cos, sin = step.angles[self.kind]
         q, k, v = (part.unflatten(-1, (-1, self.width)) for part in self.qkv(h).split(self.qkv.sizes, -1))
         if self.q_norm is not None and self.k_norm is not None:
             q = norm(q, self.q_norm.gain, self.q_norm.eps, self.dtype)
             k = norm(k, self.k_norm.gain, self.k_norm.eps, self.dtype)
         q, k = rotate(q, cos, sin), rotate(k, cos, sin)
-        o = self.out(attend(q, k, v, step.around, self.scale, self.window))
+        seen = attend(q, k, v, step.around, self.scale, self.window)
+        if last:
+            seen, x = (t.index_select(0, step.around.layout.wanted) for t in (seen, x))
+        o = self.out(seen)
         if self.after_attention is not None:
             o = norm(o, self.after_attention.gain, self.after_attention.eps, self.dtype)
         x, h = add_norm(x, o, self.middle.gain, self.middle.eps, self.dtype)
@@ -136,14 +142,11 @@ class Decoder:
         x = embed(table, layout.ids, 1.0 if scale is None else float(scale.to(table.dtype)), self.memory)
         step = Step(Around(layout, Masks(x.device), self.memory), self._angles(layout, x))
         h = norm(x, self.layers[0].before.gain, self.layers[0].before.eps, self.dtype)
-        for number, layer in enumerate(self.layers):
-            x, o = layer(x, h, step)
-            if number + 1 < len(self.layers):
-                following = self.layers[number + 1].before
-                x, h = add_norm(x, o, following.gain, following.eps, self.dtype)
-            else:
-                x = x + o
-        return norm(x.index_select(0, layout.wanted), self.last.gain, self.last.eps, self.dtype)
+        norms = [*(layer.before for layer in self.layers[1:]), self.last]
+        for number, (layer, following) in enumerate(zip(self.layers, norms, strict=True), 1):
+            x, o = layer(x, h, step, last=number == len(self.layers))
+            x, h = add_norm(x, o, following.gain, following.eps, self.dtype)
+        return h
 
     def _angles(self, layout: Layout, x: Tensor) -> dict[str | None, tuple[Tensor, Tensor]]:
         """By the model's own rotary module, in float32, so every kind of scaling is the model's."""

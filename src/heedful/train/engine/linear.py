@@ -98,7 +98,11 @@ def _factors(module: Any) -> Factors | None:
 def _forward(x: Tensor, weights: list[Tensor]) -> Tensor:
     if len(weights) == 1:
         return torch.mm(x, weights[0].t())
-    return torch.cat([torch.mm(x, w.t()) for w in weights], -1)
+    sizes = [w.shape[0] for w in weights]
+    y = x.new_empty(len(x), sum(sizes))
+    for part, weight in zip(y.split(sizes, -1), weights, strict=True):
+        torch.mm(x, weight.t(), out=part)
+    return y
 
 
 def _to_input(dy: Tensor, weights: list[Tensor]) -> Tensor:
