@@ -52,6 +52,15 @@ class RunFolder:
     def report(self, kind: str) -> Path:
         return self.path / f"report.{kind}"
 
+    def check_new(self) -> None:
+        """RunError where no new run can be put: something is there already."""
+        with disk_errors(self.path):
+            if not self.path.exists() or (self.path.is_dir() and not any(self.path.iterdir())):
+                return
+            what = "exists and is not empty" if self.path.is_dir() else "is a file"
+            resume = "go on with it by --resume, or " if self.manifest.is_file() else ""
+            raise RunError(f"{self.path}: {what}; {resume}choose another --out")
+
     def read_manifest(self) -> dict[str, Any]:
         """The manifest; RunError where the folder is not a run of Heedful's."""
         if not self.manifest.is_file():
@@ -95,16 +104,6 @@ def hold_run(run: RunFolder) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
-
-
-def check_new(path: str | Path) -> None:
-    """RunError where no new run can be put: something is there, or stands in the way."""
-    path = Path(path)
-    with disk_errors(path):
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            resume = "go on with it by --resume, or " if is_run(path) else ""
-            what = "exists and is not empty" if path.is_dir() else "is a file"
-            raise RunError(f"{path}: {what}; {resume}choose another --out")
 
 
 def is_run(path: str | Path) -> bool:

@@ -37,16 +37,7 @@ from heedful.models.machine import choose_device, choose_precision, describe_mac
 from heedful.models.save import save_adapter, save_model
 from heedful.records import Example, hash_of, to_json
 from heedful.responses import read_responses, respond, respond_to_file
-from heedful.store import (
-    MANIFEST_SCHEMA,
-    RunFolder,
-    append_jsonl,
-    check_new,
-    hold_run,
-    read_json,
-    read_metrics,
-    write_text,
-)
+from heedful.store import MANIFEST_SCHEMA, RunFolder, append_jsonl, hold_run, read_json, read_metrics, write_text
 from heedful.train.heartbeat import watch_processes
 from heedful.train.limits import check_lengths, memory_errors
 from heedful.train.longer import make_longer
@@ -99,7 +90,7 @@ def start_run(recipe: Recipe, folder: str | Path, view: View | None = None, comm
     run = RunFolder(folder)
     if process_index() > 0:
         return _assist(run)
-    check_new(run.path)
+    run.check_new()
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     run.update_manifest(
         schema=MANIFEST_SCHEMA,

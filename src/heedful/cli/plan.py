@@ -17,13 +17,13 @@ def show_plan(recipe: Any, out: str | None, as_json: bool) -> None:
     from heedful.chat import Chat
     from heedful.data import ledger_lines
     from heedful.models.loading import load_tokenizer
-    from heedful.store import check_new
+    from heedful.store import RunFolder
     from heedful.train.prepare import prepare_data
     from heedful.train.training import need_trackers
 
     need_trackers(recipe)
     if out is not None:
-        check_new(out)
+        RunFolder(out).check_new()
     tokenizer = load_tokenizer(recipe.model, recipe.trust_remote_code, lambda s: typer.echo(s, err=True))
     chat = Chat.bind(recipe.template, tokenizer)
     data = prepare_data(recipe, chat)
