@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from heedful.chat import Chat
 from heedful.control_tokens import control_texts
 from heedful.data.contamination import build_index
+from heedful.data.reading import ReadOptions
+from heedful.data.stream import check_files
 from heedful.errors import DataError, RequestError
 from heedful.records import Message
 from heedful.store import RunFolder, read_json
@@ -165,6 +167,9 @@ def test_control_tokens_inside_a_text_are_found(tmp_path, chat):
     assert data.ledger is not None
     found = {f["finding"]: f["where"] for f in data.ledger["findings"]}
     assert found["control_tokens"] == ["d.jsonl:1", "d.jsonl:4", "d.jsonl:5"]
+    tokens = prepare.tokenizing_for(chat, "answers", 1024, "drop")  # as heedful data check counts them
+    checked = check_files([tmp_path / "d.jsonl"], ReadOptions(), tokens=tokens).ledger().to_json()
+    assert {f["finding"]: f["where"] for f in checked["findings"]}["control_tokens"] == found["control_tokens"]
 
 
 @given(st.lists(st.text("<|a>b[", min_size=3, max_size=6), max_size=5), st.text("<|a>b[", max_size=30))

@@ -7,13 +7,15 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from heedful.cli import data
 from heedful.cli.data import app
-from heedful.data import ledger_lines, read_examples
+from heedful.data import ledger_lines, read_examples, stream
 from heedful.data.figures import TokenFigures
 from heedful.data.reading import ReadOptions
 from heedful.data.stream import Tokenizing, check_files
@@ -230,6 +232,19 @@ def test_an_interrupt_is_told():
     )
     said = subprocess.run([sys.executable, "-c", code, "data", "check", "a.jsonl"], capture_output=True, text=True)
     assert (said.returncode, said.stderr) == (130, "heedful: stopped\n")
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_how_far_a_check_is_stands_on_a_terminal_and_nowhere_else(
+    file: Path, terminal: bool, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(stream, "TOLD_EVERY", 8)
+    monkeypatch.setattr(data.sys, "stderr", SimpleNamespace(isatty=lambda: terminal))
+    said: list[str] = []
+    monkeypatch.setattr(data.typer, "echo", lambda text, **how: said.append(text) if how.get("err") else None)
+    data.check([str(file)])
+    told = ["8 rows read", "16 rows read", "20 rows read; comparing them", ""]
+    assert said == ([f"\r\x1b[2K{text}" for text in told] if terminal else [])
 
 
 def test_which_format_was_taken_and_why_is_on_the_terminal(tmp_path: Path):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -133,7 +136,20 @@ def _check_files(
         from heedful.train.prepare import tokenizing_for
 
         tokenizing = tokenizing_for(_chat(model, template), **tokens)
-    return check_files(files, how, indexes, near, tokenizing).ledger().to_json()
+    with _far() as tell:
+        return check_files(files, how, indexes, near, tokenizing, tell).ledger().to_json()
+
+
+@contextlib.contextmanager
+def _far() -> Iterator[Callable[[str], None]]:
+    """A line on stderr, drawn again and again, that says how far it is, where stderr is a terminal; gone at the end."""
+    if not sys.stderr.isatty():
+        yield lambda sentence: None
+        return
+    try:
+        yield lambda sentence: typer.echo(f"\r\x1b[2K{sentence}", err=True, nl=False, color=True)
+    finally:
+        typer.echo("\r\x1b[2K", err=True, nl=False, color=True)
 
 
 def _check_split(

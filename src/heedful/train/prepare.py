@@ -17,7 +17,7 @@ from heedful.data.formats import Drop
 from heedful.data.load import Dividing, Loaded, load_indexes, load_parts
 from heedful.data.reading import ReadOptions
 from heedful.data.splits import FileSplit, parse_split, refuse_overlap
-from heedful.data.stream import ANSWER_CUT, Tokenizing
+from heedful.data.stream import ANSWER_CUT, CONTROL_TOKENS, Tokenizing
 from heedful.errors import DataError, RequestError
 from heedful.records import Example, TokenExample, to_json
 from heedful.store import PARTS, RunFolder, write_json, write_jsonl
@@ -76,12 +76,9 @@ def prepare_data(recipe: Recipe, chat: Chat, parts: ReadParts | None = None) -> 
     if builder.truncated:
         answers = ", then their answers," if recipe.overlong == "truncate-answer" else ","
         builder.warn(f"over-long rows were truncated: their oldest turns, then their inputs{answers} were shortened")
-    if inside := _control_tokens_inside(chat, examples):
-        builder.find(
-            "control_tokens",
-            "rows whose text holds a control token of this model, which every tokenizer will read as one",
-            inside,
-        )
+    holds = control_tokens_inside(chat)
+    if inside := [e.source for rows in examples.values() for e in rows if holds(e)]:
+        builder.find("control_tokens", CONTROL_TOKENS, inside)
     copies = repeated(examples["train"], tokens["train"], loaded.weights, recipe.seed)
     if copies:
         builder.parts["train"]["repeated_rows"] = len(copies)
@@ -113,6 +110,7 @@ def tokenizing_for(chat: Chat, train_on: str, max_length: int, overlong: str) ->
     return Tokenizing(
         lambda example: fit_row(example, chat, train_on, max_length, overlong),
         TokenFigures({chat.stop_id}, bos_id(chat.tokenizer)),
+        control_tokens_inside(chat),
     )
 
 
@@ -139,15 +137,10 @@ def _encode_or_drop(
         yield made.example, made.row
 
 
-def _control_tokens_inside(chat: Chat, examples: dict[str, list[Example]]) -> list[str]:
-    """Where a row's own text holds the text of a control token (``<|im_end|>``)."""
+def control_tokens_inside(chat: Chat) -> Callable[[Example], bool]:
+    """A test whether a row's own text holds the text of a control token (``<|im_end|>``)."""
     holds = _searcher([t for t in control_texts(chat.tokenizer) if len(t) > 2])
-    return [
-        e.source
-        for rows in examples.values()
-        for e in rows
-        if any(holds(part) for m in e.messages for part in (m.content, m.context) if part)
-    ]
+    return lambda example: any(holds(part) for m in example.messages for part in (m.content, m.context) if part)
 
 
 def _searcher(marks: Sequence[str]) -> Callable[[str], bool]:
