@@ -55,8 +55,8 @@ def test_the_style_is_allowed_and_marks_by_more_than_colour(open_page):
     assert page.evaluate(style, ".tokens .masked .t") == ["2px", "dotted"]
     assert page.evaluate(style, ".tokens > .t")[0] == "0px"
     content = "s => getComputedStyle(document.querySelector(s), '::before').content"
-    assert page.evaluate(content, ".tokens mark .stop") == '"■ "'
-    assert page.evaluate(content, ".tokens .masked .stop") == '"□ "'
+    assert page.evaluate(content, ".tokens mark .stop") == '"■\u00a0"'
+    assert page.evaluate(content, ".tokens .masked .stop") == '"□\u00a0"'
     # What a screen reader is told.
     assert "trained: A lime</s> :end" in page.locator(".tokens mark").text_content()
     assert page.locator(".tokens .cut").all_text_contents() == [

@@ -47,7 +47,8 @@ def test_a_cap_takes_so_many_rows_and_every_other_one_is_accounted_for(tmp_path:
     document = loaded.builder.ledger().to_json()
     assert (document["read"], document["kept"], document["dropped"]) == (50, 7, 43)
     assert document["reasons"][0]["reason"] == "not_chosen"
-    assert document["reasons"][0]["sentence"] == "left out by cap=7"
+    assert document["reasons"][0]["sentence"] == "left out by its source's cap or weight"
+    assert [f.get("cap") for f in document["files"]] == [7]
     assert [e.id for e in load([f"{file}::cap=7"], seed=3).examples] == [e.id for e in loaded.examples]
     assert [e.id for e in load([f"{file}::cap=7"], seed=4).examples] != [e.id for e in loaded.examples]
     # Each place is a line of the file, whichever rows are taken.

@@ -157,6 +157,8 @@ def test_names_of_files_stand_once_and_bars_are_not_torn_apart():
     text = " ".join(" ".join(lines).split())
     assert "3 (long.json:7 repeats line 2; 9 repeats line 4; b.json:3 repeats a.json:1)" in text
     assert lines[-1].endswith("  █ █ █ █ █ █ █ █ █ █")
+    one = ledger_lines(ledger(distributions={"answers": lengths | {"p50": 1}}))
+    assert "answers: median 1 character, 5%" in one[-2]
 
 
 def test_a_data_set_of_the_hub_has_its_revision_and_a_source_its_cap_and_weight():
@@ -182,10 +184,12 @@ def test_a_data_set_of_the_hub_has_its_revision_and_a_source_its_cap_and_weight(
 def test_trained_tokens_of_a_row_are_on_the_page():
     figures = {"count": 10, "min": 0, "p50": 12, "max": 1234}
     part = {"rows": 10, "tokens": 200, "trained_tokens": 100, "longest_tokens": 30, "trained_a_row": figures}
+    part |= {"bos_counts": {"0": 2, "1": 8}}
     page = ledger_page(ledger(parts={"train": part, "val": part | {"trained_a_row": {"count": 0}}}), "t")
     rows = [re.findall(r"<td>(.*?)</td>", row) for row in re.findall(r"<tr>(.*?)</tr>", page)]
     assert ["10", "200", "100", "12 (0 to 1,234)", "30"] in rows
     assert ["10", "200", "100", "0", "30"] in rows
+    assert "train: BOS a row: 0 in 2 rows, 1 in 8 rows" in Reader(page).text
 
 
 def test_a_sentence_of_the_rows_own_keeps_its_full_stop():

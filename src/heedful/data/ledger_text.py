@@ -133,7 +133,8 @@ def _text_figures(d: Mapping[str, Any]) -> Iterator[str]:
         if f.get("count"):
             spark = _spark([b["count"] for b in f.get("histogram", ())])
             most = f"5% to 95%: {f['p5']:,} to {f['p95']:,}, longest {f['max']:,}"
-            yield f"{key}: median {f['p50']:,} characters, {most}  {spark}"
+            characters = "character" if f["p50"] == 1 else "characters"
+            yield f"{key}: median {f['p50']:,} {characters}, {most}  {spark}"
     turns = {n: count for n, count in (d.get("turns") or {}).items() if count}
     if turns and set(turns) != {"2"}:
         yield "messages in a row: " + _shares(turns)

@@ -16,6 +16,7 @@ from heedful.data.sources import Row
 from heedful.errors import DataError, RequestError
 from heedful.records import Example
 
+NOT_CHOSEN = "left out by its source's cap or weight"
 LOOKED_AT = 1000  # rows at the head of a file by which its format is recognised
 
 
@@ -76,7 +77,7 @@ def _read(source: Source, how: ReadOptions, builder: LedgerBuilder) -> Iterator[
             builder.warn(f"{source.path} was read up to the limit of {how.limit:,} rows")
             break
         if not chosen(number):
-            builder.drop(Drop("not_chosen", f"left out by {_share(source)}", row.source))
+            builder.drop(Drop("not_chosen", NOT_CHOSEN, row.source))
             continue
         seen: list[str] = []
         made = to_examples(row, form, f"r{builder.read + 1:06d}", seen, how.answers)
@@ -127,11 +128,6 @@ def _chosen(source: Source, form: Format, seed: int) -> Callable[[int], bool]:
         return upcoming[0] == number
 
     return chosen
-
-
-def _share(source: Source) -> str:
-    cap = [] if source.cap is None else [f"cap={source.cap}"]
-    return " and ".join(cap + ([f"weight={source.weight:g}"] if source.weight < 1 else []))
 
 
 def _recognised(rows: Iterator[Row], form: Format | None) -> tuple[Format, Iterator[Row], str | None]:
