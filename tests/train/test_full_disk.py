@@ -62,6 +62,7 @@ def test_a_run_on_a_disk_that_is_too_small_goes_on_when_there_is_room(tiny, whol
         start_run(recipe_of(tiny), run.path)
     assert "\n" not in str(error.value)
     assert not list(run.checkpoints.glob(".writing-*")), "what was half written takes no room"
+    assert list_checkpoints(run.checkpoints, "step"), "the last checkpoint stays, whatever room it takes"
     for path in (*list_checkpoints(run.checkpoints, "step"), *list_checkpoints(run.checkpoints, "best")):
         verify(path)
     with pytest.raises(HeedfulError, match=FULL):
@@ -75,7 +76,7 @@ def test_a_run_on_a_disk_that_is_too_small_goes_on_when_there_is_room(tiny, whol
 @pytest.mark.parametrize("moment", range(1, 12, 2))
 def test_the_disk_may_fill_up_at_any_write(tiny, whole, tmp_path, moment, monkeypatch):
     """The n-th fsync of the training phase fails, which is where a full disk may show at last."""
-    run, count, real = RunFolder(tmp_path / "run"), 0, os.fsync
+    run, count, real, written = RunFolder(tmp_path / "run"), 0, os.fsync, set[str]()
 
     def full(handle: int) -> None:
         nonlocal count
@@ -83,11 +84,14 @@ def test_the_disk_may_fill_up_at_any_write(tiny, whole, tmp_path, moment, monkey
         if count > moment * 3:
             raise OSError(errno.ENOSPC, "No space left on device")
         real(handle)
+        written.update(p.name for p in list_checkpoints(run.checkpoints, "step"))
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(HeedfulError, match=FULL):
         start_run(recipe_of(tiny), run.path)
     monkeypatch.undo()
+    kept = [p.name for p in list_checkpoints(run.checkpoints, "step")]
+    assert not written or kept[0] >= max(written), "the last checkpoint stays until there is a newer one"
     for path in (*list_checkpoints(run.checkpoints, "step"), *list_checkpoints(run.checkpoints, "best")):
         verify(path)
     resume_run(run.path)
@@ -153,3 +157,30 @@ def test_the_room_that_a_kill_left_taken_is_given_back(tiny, tmp_path):
     shutil.rmtree(run.model)
     resume_run(run.path)
     assert not left.exists()
+
+
+def test_a_checkpoint_bears_its_name_after_all_of_it_is_on_the_disk(tmp_path, monkeypatch):
+    """A machine that loses power keeps what was synced: the files and their folder before the name, then the name."""
+    done: list[str] = []
+    sync, rename = os.fsync, Path.replace
+
+    def synced(handle: int) -> None:
+        sync(handle)
+        done.append(Path(f"/proc/self/fd/{handle}").readlink().name)
+
+    def renamed(self: Path, target: Any) -> Any:
+        done.append(f"-> {Path(target).name}")
+        return rename(self, target)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(Path, "replace", renamed)
+    made = {"a": torch.ones(3)}
+    checkpoints.save_checkpoint(tmp_path / "checkpoints", "step", 7, made, {"a/exp_avg": torch.ones(3)}, {})
+    named = done.index("-> step-000007")
+    before, after = done[:named], done[named + 1 :]
+    state = before.index("-> state.json")
+    assert before[:2] == ["weights.safetensors", "optimizer.safetensors"]
+    assert before[2].startswith(".state.json."), "the state is synced under another name"
+    assert state == 3
+    assert before[4].startswith(".writing-"), "and the folder that holds the three"
+    assert after == ["checkpoints"]

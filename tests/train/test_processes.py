@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file
 
-from heedful.store import read_json, read_metrics
+from heedful.models.checkpoints import list_checkpoints
+from heedful.store import RunFolder, read_json, read_metrics
 
 pytestmark = pytest.mark.slow
 
@@ -70,10 +72,36 @@ print("ok", rank)
 dist.destroy_process_group()
 """
 
+# accelerate spreads a model over GPUs only; this lets it do the same over processes on a CPU, and says what it spread.
+FSDP = """
+import sys
+import torch.distributed.fsdp as fsdp
+from accelerate.state import AcceleratorState, PartialState
+from accelerate.utils import DistributedType
 
-def launch(*words: str, processes: int, cwd: Path) -> subprocess.CompletedProcess[str]:
+begin, spread = AcceleratorState.__init__, fsdp.fully_shard
+
+def sharded(self, *arguments, **options):
+    begin(self, *arguments, **options)
+    if options.get("fsdp_plugin") and self.distributed_type == DistributedType.MULTI_CPU:
+        self.fsdp_plugin = options["fsdp_plugin"]
+        self.distributed_type = PartialState._shared_state["distributed_type"] = DistributedType.FSDP
+
+def told(module, **options):
+    print("spread:", type(module).__name__, file=sys.stderr)
+    return spread(module, **options)
+
+AcceleratorState.__init__, fsdp.fully_shard = sharded, told
+sys.argv = ["heedful", *sys.argv[1:]]
+from heedful.cli.main import main
+main()
+"""
+BY_ACCELERATE = {"ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2", "FSDP_AUTO_WRAP_POLICY": "TRANSFORMER_BASED_WRAP"}
+
+
+def launch(*words: str, processes: int, cwd: Path, **extra: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", str(processes), *words]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, env=dict(os.environ))
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, env={**os.environ, **extra})
 
 
 @pytest.mark.parametrize("tuning", ["lora", "full"])
@@ -147,3 +175,38 @@ def test_whole_state_comes_out_of_a_sharded_model_and_goes_back(tmp_path: Path) 
     done = launch(str(script), processes=2, cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-3000:]
     assert sorted(done.stdout.split("\n")[:2]) == ["ok 0", "ok 1"]
+
+
+@pytest.mark.parametrize(("architecture", "tuning"), [("llama", "full"), ("qwen3", "lora")])  # qwen3's head is tied
+def test_a_run_under_fsdp_gives_the_losses_of_one_process_and_goes_on(
+    tiny, tmp_path: Path, architecture: str, tuning: str
+) -> None:
+    """From data to saved model through accelerate, broken off after three steps of six and gone on with."""
+    (tmp_path / "rows.json").write_text(json.dumps(tiny.rows(41)))
+    (tmp_path / "sharded.py").write_text(FSDP)
+    words = f"""train --model {tiny(architecture)} --data rows.json --template alpaca --epochs 2
+        --split order:train=27,val=7,test=7 --tuning {tuning} --set learning_rate=1e-3 --set micro_batch_size=3
+        --set samples=0 --set test_questions=2 --set max_new_tokens=4 --set precision=fp32 --set schedule=constant
+        --set warmup_steps=1 --set eval_every=2 --set""".split()
+    done = launch("-m", "heedful.cli.main", *words, "max_steps=6", "--out", "whole", processes=1, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr[-2000:]
+    more = ["train", "--resume", "--out", "run", "--set", "max_steps=6"]
+    for part in ([*words, "max_steps=3", "--out", "run"], more):
+        done = launch("sharded.py", *part, processes=2, cwd=tmp_path, **BY_ACCELERATE)
+        assert done.returncode == 0, done.stderr[-3000:]
+        layers = [line for line in done.stderr.splitlines() if line.startswith("spread: ") and "DecoderLayer" in line]
+        assert len(layers) == 2 * 2, "each of two layers, in each of two processes, is gathered by itself"
+    got, expected = (
+        {(m["step"], k): m[k] for m in read_metrics(tmp_path / name / "metrics.jsonl") for k in LOSSES if k in m}
+        for name in ("run", "whole")
+    )
+    assert {k for k in got if k[1] == "train_loss"} == {(step, "train_loss") for step in range(1, 7)}
+    assert {k: got[k] for k in expected} == {k: pytest.approx(v, abs=1e-5) for k, v in expected.items()}
+    outcomes = [read_json(tmp_path / name / "manifest.json")["outcome"] for name in ("run", "whole")]
+    assert outcomes[0]["test_loss_after"] == pytest.approx(outcomes[1]["test_loss_after"], abs=1e-5)
+    names = [set(load_file(newest(tmp_path / name) / "weights.safetensors")) for name in ("run", "whole")]
+    assert names[0] == names[1]
+
+
+def newest(run: Path) -> Path:
+    return list_checkpoints(RunFolder(run).checkpoints, "step")[0]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import pickle
-import random
 import re
 import shutil
 import signal
@@ -109,26 +108,6 @@ def test_killed_and_resumed_is_the_same_run(recipe, whole, heedful_command, tmp_
     assert command.send_when(lambda: MOMENTS[moment](run)), f"it ended before:\n{command.text}"
     assert command.wait() == -signal.SIGKILL
     resume(heedful_command, run)
-    assert_like(run, whole)
-
-
-@pytest.mark.slow
-def test_killed_ten_times(recipe, whole, heedful_command, tmp_path):
-    run = RunFolder(tmp_path / "run")
-    pick = random.Random(0)
-    kills = 0
-    command = heedful_command("train", recipe, "--out", run.path)
-    while kills < 10:
-        target = steps(run) + pick.choice([1, 1, 2, 3])
-        moment = pick.choice([lambda t=target: steps(run) >= t, lambda: files(run, "checkpoints/.writing-*")])
-        if not command.send_when(moment, timeout=10):
-            break
-        command.wait()
-        kills += 1
-        command = heedful_command("train", "--resume", "--out", run.path)
-    command.wait()
-    resume(heedful_command, run)
-    assert kills == 10
     assert_like(run, whole)
 
 

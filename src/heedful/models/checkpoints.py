@@ -64,6 +64,7 @@ def save_checkpoint(
                 hashes[name] = _sha256(temporary / name)
             value = {"schema": "heedful.checkpoint/1", "step": step, "sha256": hashes, **state}
             write_json(temporary / STATE, {**value, "self": hash_of(value, 64)})
+            _sync(temporary)
             _remove(target)
             temporary.replace(target)
             _sync(folder)

@@ -99,7 +99,7 @@ def restore(t: Training) -> None:
     if saved is None:
         return
     _need_same_draws(t, saved)
-    _put_state(t, saved.weights, saved.optimizer)
+    _put_state(t, saved.weights, saved.optimizer or None)  # of step 0 there are no moments
     attempt, t.progress = t.progress.attempt, Progress.from_json(saved.state["progress"])
     t.saved_step = saved.step
     p = t.progress

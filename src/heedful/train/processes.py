@@ -65,12 +65,16 @@ _PREFIX = "model."  # the name under which Objective holds the model
 
 def gathered_weights(objective: Any) -> dict[str, torch.Tensor]:
     """The trainable tensors of a sharded model, whole, by their names in one process; empty but in process 0."""
+    # torch leaves out a frozen tensor under one of its names only, so a tied head stays in; and names it twice.
+    trained = {name for name, parameter in objective.named_parameters() if parameter.requires_grad}
     whole: dict[str, Any] = get_model_state_dict(objective, options=_WHOLE)
-    return {name.removeprefix(_PREFIX): value for name, value in whole.items()}
+    return {name.removeprefix(_PREFIX): value for name, value in whole.items() if name in trained}
 
 
 def gathered_moments(objective: Any, optimizer: Any) -> dict[str, torch.Tensor]:
-    """AdamW's state of a sharded model, whole, as ``name/exp_avg``; empty but in process 0."""
+    """AdamW's state of a sharded model, whole, as ``name/exp_avg``; empty before a step, and but in process 0."""
+    if not optimizer.state:  # torch would make one by a step of zeros, which the step counters then count
+        return {}
     state: dict[str, Any] = get_optimizer_state_dict(objective, optimizer, options=_WHOLE).get("state", {})  # type: ignore[assignment]
     return {
         f"{name.removeprefix(_PREFIX)}/{key}": value if torch.is_tensor(value) else torch.tensor(float(value))
