@@ -12,7 +12,7 @@ from heedful.batches import LengthBatches, collate
 from heedful.models.adapters import add_lora
 from heedful.records import TokenExample
 from heedful.train import estimate as e
-from heedful.train import probe
+from heedful.train import probe, training
 from heedful.train.recipe import make_recipe
 from heedful.workflow import start_run
 
@@ -119,6 +119,45 @@ def test_a_probe_grows_with_the_model_and_leaves_nothing_behind(tiny):
     assert found[0].seconds_per_step > 0  # of layers so small the seconds are noise
     assert found[1].parts_gb["activations"] >= found[0].parts_gb["activations"]
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_trial_has_a_layer_of_each_kind_and_one_more_of_the_commonest(tiny):
+    assert e.layers_to_try(tiny.config("llama", 60, num_hidden_layers=5)) == ([0], [0, 0])
+    kinds = ["sliding_attention"] * 3 + ["full_attention"] + ["sliding_attention"] * 2
+    mixed = tiny.config("gemma3", 60, num_hidden_layers=6, layer_types=kinds)
+    assert e.layers_to_try(mixed) == ([0, 3], [0, 0, 3])
+    assert e.with_layers(mixed, [0, 0, 3]).layer_types == [kinds[0], kinds[0], kinds[3]]
+    assert mixed.num_hidden_layers == 3
+
+
+def test_an_engine_that_is_refused_for_a_later_layer_is_not_planned_with(tiny, monkeypatch):
+    """The first two layers of six would pass."""
+    kinds = ["sliding_attention"] * 5 + ["full_attention"]
+    folder = tiny.folder / "mixed"
+    tiny.make(folder, "gemma3", num_hidden_layers=6, layer_types=kinds)
+    real, seen = training.Objective.use_engine, []
+
+    def refusing(self, precision):
+        found = self.model.config.layer_types if hasattr(self.model, "config") else []
+        seen.append(list(found))
+        return "refused: full attention" if "full_attention" in found else real(self, precision)
+
+    monkeypatch.setattr(training.Objective, "use_engine", refusing)
+    got = probe.estimate(make_recipe(tiny.settings(tuning="full")), str(folder), rows(12), rows(4), "fp32")
+    assert seen == [["sliding_attention", "full_attention"], ["sliding_attention"] * 2 + ["full_attention"]]
+    assert got.engine == "plain: refused: full attention"
+    assert "copies" not in got.parts_gb
+
+
+@pytest.mark.parametrize(("tuning", "copied"), [("full", 0), ("lora", 2 * 16 + 32 + 64 * 2)])
+def test_weights_that_the_engine_copies_are_counted(tiny, tuning, copied):
+    """In fp32: none where they are trained; of frozen ones those that are multiplied by as one matrix."""
+    recipe = make_recipe(tiny.settings(tuning=tuning))
+    shape = e.shape_of(tiny.config("llama", 60))
+    found = probe.probe(recipe, tiny.config("llama", 60), shape, rows(12), "fp32", torch.device("cpu"))
+    assert found is not None
+    assert found.engine.startswith("fast: the engine's layers")
+    assert found.copies == copied * 32 * 4
 
 
 def test_layers_too_large_to_be_tried_are_computed(tiny, monkeypatch):

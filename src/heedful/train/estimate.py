@@ -62,7 +62,7 @@ class Estimate:
     """`memory_gb` is the highest resident memory (of the device, where it is a GPU), in units of 1e9 bytes.
 
     `minutes` is of training with its evaluations; answering the test questions comes on top. `basis` is ``measured``
-    or ``arithmetic``; `parts_gb` are the parts that memory was summed from.
+    or ``arithmetic``; `parts_gb` are the parts that memory was summed from; `engine` says which pass was tried and why.
     """
 
     parameters: int
@@ -73,6 +73,7 @@ class Estimate:
     minutes: float
     basis: str
     parts_gb: dict[str, float]
+    engine: str
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -95,7 +96,7 @@ def shape_of(config: Any) -> Shape:
     auto: Any = AutoModelForCausalLM
 
     def count(layers: int) -> tuple[int, int, Any]:
-        small = with_layers(copy.deepcopy(config), layers)
+        small = with_layers(copy.deepcopy(config), range(layers))
         with torch.device("meta"):
             model = auto.from_config(small)
         tables = {id(m.weight): m.weight.numel() for m in (model.get_input_embeddings(), model.get_output_embeddings())}
@@ -114,13 +115,29 @@ def shape_of(config: Any) -> Shape:
     )
 
 
-def with_layers(config: Any, layers: int) -> Any:
-    """Change a configuration to so many layers; what it lists layer by layer is cut as well."""
-    config.num_hidden_layers = layers
-    for name in ("layer_types", "no_rope_layers", "mlp_layer_types"):
-        if isinstance(getattr(config, name, None), list):
-            setattr(config, name, getattr(config, name)[:layers])
+LISTS = ("layer_types", "no_rope_layers", "mlp_layer_types")  # what a configuration lists layer by layer
+
+
+def with_layers(config: Any, numbers: Sequence[int]) -> Any:
+    """Change a configuration to the layers of these numbers."""
+    for name in LISTS:
+        if isinstance(listed := getattr(config, name, None), list):
+            setattr(config, name, [listed[n] for n in numbers])
+    config.num_hidden_layers = len(numbers)
     return config
+
+
+def layers_to_try(config: Any) -> tuple[list[int], list[int]]:
+    """The first layer of each kind that a configuration lists, and the same with one more of the commonest kind.
+
+    An engine is refused for a model if it is for any of its kinds, so a trial must have them all.
+    """
+    count = int(config.num_hidden_layers)
+    listed = [v for name in LISTS if isinstance(v := getattr(config, name, None), list) and len(v) >= count]
+    kinds = list(zip(*listed, strict=False))[:count] or [()] * count
+    firsts = sorted({kind: n for n, kind in reversed(list(enumerate(kinds)))}.values())
+    commonest = max(set(kinds), key=kinds.count)
+    return firsts, sorted([*firsts, kinds.index(commonest)])
 
 
 def work_of(

@@ -1,8 +1,9 @@
-"""A few real steps of the loop through one and two layers of random weights: what a whole model's steps will take.
+"""A few real steps of the loop through few layers of random weights: what a whole model's steps will take.
 
 Nothing of the model is loaded. The layers are built from the configuration, with a small part of the vocabulary, and go
 through `prepare_training` and the loop's own step, so whatever those do (engine, packing, LoRA, autocast) is in the
-figure. Two layers less one give a layer; a larger vocabulary less a smaller one gives what a vocabulary entry costs.
+figure. One layer of each kind is tried, and one more of the commonest: the second less the first give a layer. A larger
+vocabulary less a smaller one gives what a vocabulary entry costs.
 """
 
 from __future__ import annotations
@@ -26,11 +27,13 @@ from heedful.records import TokenExample
 from heedful.store import RunFolder
 from heedful.train import loop
 from heedful.train.engine import Decoder
+from heedful.train.engine.linear import Projections
 from heedful.train.estimate import (
     Estimate,
     Shape,
     Work,
     activation_bytes,
+    layers_to_try,
     load_config,
     memory_parts,
     padded,
@@ -61,7 +64,8 @@ class Probe:
     forward_share: float  # of a step's seconds
     base_mb: float  # resident before any layer was made, with everything imported
     layer_trainable: int  # parameters of a layer that are trained
-    copies: bool  # whether the engine keeps fused copies of the weights
+    copies: float | None  # bytes of a layer's weights that the engine copies; None where it is not its own layers
+    engine: str  # which pass was tried, and why
 
 
 def estimate(
@@ -91,13 +95,15 @@ def estimate(
     if made and recipe.tuning == "lora":
         trainable = made.layer_trainable * shape.layers
     parts = memory_parts(shape, recipe, work, precision, per_position, base, files, trainable)
-    if made and made.copies:
-        parts["copies"] = shape.linear * (2.0 if precision == "bf16" else 4.0)
+    if made and made.copies is not None:
+        head = 2.0 * shape.vocabulary * shape.width if precision == "bf16" and recipe.tuning == "full" else 0.0
+        parts["copies"] = made.copies * shape.layers + head
     evaluating = forward_share * seconds * work.validation / max(1.0, work.positions) * work.evaluations
     return Estimate(
         shape.parameters, trainable, precision, round(peak(parts) / 1e9, 2),
         float(f"{seconds:.3g}"), float(f"{(seconds * work.steps + evaluating) / 60:.3g}"),
         "measured" if made else "arithmetic", {k: round(v / 1e9, 2) for k, v in parts.items()},
+        made.engine if made else "not tried",
     )  # fmt: skip
 
 
@@ -120,22 +126,26 @@ def probe(
     """Time steps on the rows of a step of average size; None where such a small model cannot be made."""
     rows = _average_step(recipe, train, device.type)
     small, large = (min(shape.vocabulary, n) for n in SOME)
+    fewer, more_layers = layers_to_try(config)
     with tempfile.TemporaryDirectory(prefix="heedful-plan-") as folder:
         try:
-            one = _Trial(folder, recipe, config, 1, small, rows, precision, device)
+            one = _Trial(folder, recipe, config, fewer, small, rows, precision, device)
         except (AttributeError, TypeError, ValueError, KeyError, IndexError):  # an architecture of another kind
             return None
-        two = _Trial(folder, recipe, config, 2, small, rows, precision, device)
-        more = _Trial(folder, recipe, config, 1, large, rows, precision, device) if large > small else one
+        two = _Trial(folder, recipe, config, more_layers, small, rows, precision, device)
+        more = _Trial(folder, recipe, config, fewer, large, rows, precision, device) if large > small else one
         for _ in range(TRIES):  # in turn, so that a machine that grows busy slows them all
             for trial in {id(t): t for t in (one, two, more)}.values():
                 trial.step()
     layer = max(1e-9, two.seconds - one.seconds)
     entry = (more.seconds - one.seconds) / (large - small) if large > small else 0.0
-    rest = max(0.0, one.seconds - layer) + max(0.0, entry) * (shape.vocabulary - small)
+    rest = max(0.0, one.seconds - layer * len(fewer)) + max(0.0, entry) * (shape.vocabulary - small)
     forward_share = min(0.6, two.forward_seconds / two.seconds)
     saved, trainable = max(0.0, two.saved - one.saved), two.trainable - one.trainable
-    return Probe(one.positions, layer, rest, saved, forward_share, one.base_mb, trainable, two.copies)
+    copies = None if one.copies is None or two.copies is None else two.copies - one.copies
+    return Probe(
+        one.positions, layer, rest, saved, forward_share, one.base_mb, trainable, copies, two.engine
+    )  # fmt: skip
 
 
 def _average_step(recipe: Recipe, train: Sequence[TokenExample], device: str) -> list[TokenExample]:
@@ -167,7 +177,7 @@ class _Trial:
     """A model of a few layers in a training of its own, whose steps are timed; the fastest counts."""
 
     def __init__(
-        self, folder: str, recipe: Recipe, config: Any, layers: int, vocabulary: int, rows: list[TokenExample],
+        self, folder: str, recipe: Recipe, config: Any, layers: list[int], vocabulary: int, rows: list[TokenExample],
         precision: str, device: torch.device,
     ):  # fmt: skip
         import peft  # noqa: F401
@@ -198,7 +208,7 @@ class _Trial:
                 watcher=_Nobody(),
             )  # fmt: skip
         unwrapped: Any = self.training.accelerator.unwrap_model(self.training.objective)
-        self.copies = isinstance(unwrapped.engine, Decoder)
+        self.engine, self.decoder = unwrapped.engine_note, unwrapped.engine
         self.rows = rows
         self.positions = _positions(rows, recipe, device.type)
         self.seconds = self.forward_seconds = math.inf
@@ -218,6 +228,14 @@ class _Trial:
             for batch in loop._micro_batches(self.training, self.rows):
                 loop._row_losses(self.training, batch)
         self.forward_seconds = min(self.forward_seconds, time.perf_counter() - begin)
+
+    @property
+    def copies(self) -> float | None:
+        """Bytes of weights that the engine has copied, after a step: fused ones, and those in another type."""
+        if not isinstance(self.decoder, Decoder):
+            return None
+        parts = [v for layer in self.decoder.layers for v in vars(layer).values() if isinstance(v, Projections)]
+        return float(sum(p.copied_bytes for p in parts))
 
     def measure_saved(self) -> None:
         """Bytes that autograd keeps of one forward pass, parameters not counted, each storage once."""

@@ -65,6 +65,11 @@ class Projections:
             self._versions = versions
         return [self._copy]
 
+    @property
+    def copied_bytes(self) -> int:
+        """Memory of the copy of the weights, 0 where they are multiplied by as they are."""
+        return 0 if self._copy is None else self._copy.nbytes
+
     def __call__(self, x: Tensor) -> Tensor:
         if self.factors[0] is not None:
             found: list[Any] = self.factors
