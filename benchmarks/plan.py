@@ -79,7 +79,7 @@ def times(given: argparse.Namespace, settings: dict[str, Any], rounds: int = 3) 
 
 
 def memory(given: argparse.Namespace, settings: dict[str, Any]) -> None:
-    more = {"samples": 0, "test_questions": 0, "max_steps": 2}
+    more = {"samples": 0, "test_questions": 0, "max_steps": 2, "limit": 160}
     words = [w for k, v in {**settings, **more}.items() if k != "data" for w in ("--set", f"{k}={v}")]
     base = [sys.executable, "-m", "heedful.cli.main", "train", "--data", given.file, *words]
     done = subprocess.run([*base, "--plan", "--json"], check=True, capture_output=True, text=True)
@@ -89,7 +89,7 @@ def memory(given: argparse.Namespace, settings: dict[str, Any]) -> None:
     _, status, used = os.wait4(process.pid, 0)
     assert status == 0, "the run failed"
     real = used.ru_maxrss * 1024 / 1e9
-    print(f"{given.model}, {given.tuning}, {given.precision}: plan {plan["memory_gb"]:.2f} GB, highest {real:.2f} GB "
+    print(f"{given.model}, {given.tuning}, {given.precision}: plan {plan['memory_gb']:.2f} GB, highest {real:.2f} GB "
           f"({plan['memory_gb'] / real - 1:+.0%}); {plan['parts_gb']}; {plan['engine']}")  # fmt: skip
 
 
