@@ -79,6 +79,7 @@ HUGE = "123456789012345678901234567890"
             ["--set", "attention=flash_attention_2"],
             "attention 'flash_attention_2': its package is not usable here; set",
         ),
+        (["--set", "device=cud"], "device 'cud': no such device (did you mean 'cuda'?); name auto, cpu"),
         (["--model", "openai:x@http://localhost"], "a model behind a server has no weights here"),
         (["--model", "scripted:x"], "a file of answers has no weights here"),
         (["--out", ""], "--out '': the name is empty; name a folder for the run"),
@@ -133,7 +134,7 @@ def test_no_epochs_for_a_run_are_refused(said, tiny_run):
         (["--out", "DATA"], "exists; add --resume"),
         (["--out", "DATA", "--resume"], "is not a file of answers, so nothing is appended to it"),
         (["--template", "alpacka", "--dry-run"], "unknown template 'alpacka' (did you mean 'alpaca'?)"),
-        (["--device", "tpu", "--dry-run"], "device 'tpu': not usable here"),
+        (["--device", "warp", "--dry-run"], "device 'warp': no such device; name auto, cpu, cuda, cuda:1 or mps"),
         (["--model", "none", "--dry-run"], "there is no such folder here"),
     ],
 )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
 import torch
 
+from heedful.errors import RequestError
 from heedful.models import machine
 
 CPU = torch.device("cpu")
@@ -53,3 +55,22 @@ def test_what_is_asked_for_is_not_measured(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(machine, "_seconds", None)
     assert machine.choose_precision("bf16", CPU) == "bf16"
     assert machine.choose_precision("auto", torch.device("mps")) == "fp32"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("cud", "no such device (did you mean 'cuda'?); name auto, cpu, cuda, cuda:1 or mps"),
+        ("meta", "no such device; name"),  # torch has it, but no numbers are in it
+        ("", "no such device; name"),
+        ("mps", "there is none here that torch can use; use device: auto"),
+        ("cuda:7", "there is none here that torch can use (torch says why); use device: auto"),
+    ],
+)
+def test_a_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch, name: str, said: str) -> None:
+    def empty(*_: object, **__: object) -> None:
+        raise RuntimeError("torch says why\nand much more")
+
+    monkeypatch.setattr(machine.torch, "empty", empty)
+    with pytest.raises(RequestError, match=re.escape(f"device '{name}': {said}")):
+        machine.choose_device(name)

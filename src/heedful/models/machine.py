@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from heedful.errors import RequestError
+from heedful.errors import RequestError, did_you_mean
 
 
 def choose_device(name: str) -> torch.device:
@@ -20,13 +20,19 @@ def choose_device(name: str) -> torch.device:
         if torch.cuda.is_available():
             return torch.device("cuda")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    kind = name.partition(":")[0]
     try:
         device = torch.device(name)
+        if kind == "meta":  # torch's own for shapes without numbers
+            raise RuntimeError
+    except RuntimeError:
+        near = did_you_mean(kind, ("auto", "cpu", "cuda", "mps"))
+        raise RequestError(f"device '{name}': no such device{near}; name auto, cpu, cuda, cuda:1 or mps") from None
+    try:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as e:
-        raise RequestError(
-            f"device '{name}': not usable here ({str(e).splitlines()[0][:120]}); use device: auto"
-        ) from None
+        why = f" ({str(e).splitlines()[0]})" if kind == "cuda" else ""
+        raise RequestError(f"device '{name}': there is none here that torch can use{why}; use device: auto") from None
     return device
 
 
