@@ -15,6 +15,7 @@ The manifest is written first and bears the whole recipe, so a run that was kill
 from __future__ import annotations
 
 import datetime
+import functools
 import math
 import platform
 import shutil
@@ -272,6 +273,7 @@ def _describe(work: _Work, ledger: dict[str, Any]) -> None:
     )
 
 
+@functools.cache
 def _version(package: str) -> str:
     try:
         return version(package)

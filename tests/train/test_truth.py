@@ -71,6 +71,14 @@ def training_of(tiny: Any, folder: Path, model: Any = None, rows: Any = None, pr
     )  # fmt: skip
 
 
+def fit(t: training.Training) -> None:
+    """Train to the end without writing checkpoints, which no check here reads; `test_resume.py` holds them to it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop.keeping, "save", lambda t: None)
+        patch.setattr(loop.keeping, "load_best", lambda t: None)
+        loop.fit(t)
+
+
 def losses(t: training.Training) -> list[float]:
     return [m["train_loss"] for m in read_metrics(t.run.metrics) if "train_loss" in m]
 
@@ -186,7 +194,7 @@ def chunks_in_another_order(patch: pytest.MonkeyPatch) -> None:
 def check_four_rows(tiny: Any, folder: Path, engine: dict[str, str]) -> None:
     four = token_rows(4)
     t = training_of(tiny, folder, rows=four, batch_size=4, epochs=80, learning_rate=1e-2, eval_every=80, **engine)
-    loop.fit(t)
+    fit(t)
     first, last = (t.progress.evaluations[i].loss for i in (0, -1))
     assert first > 3
     assert last < 0.01
@@ -215,7 +223,7 @@ def curve(
     model = model_of(tiny, architecture, lora)
     changes = {"tuning": "lora" if lora else "full", "batch_size": 6, "epochs": 5, "schedule": "cosine"}
     t = training_of(tiny, folder, model, token_rows(36), precision, **changes, **engine)
-    loop.fit(t)
+    fit(t)
     assert len(losses(t)) == 30
     return losses(t)
 
@@ -266,7 +274,7 @@ def check_adapter(tiny: Any, folder: Path, architecture: str, dtype: torch.dtype
         model = sines(add_lora(base, 4, 8, 0.0, "all-linear"))
         precision = "fp32" if dtype == torch.float32 else "bf16"
         t = training_of(tiny, folder, model, precision=precision, tuning="lora", epochs=20, learning_rate=2e-2)
-    loop.fit(t)
+    fit(t)
     with torch.no_grad():
         apart = t.model.eval()(ids).logits.float()
         merged = adapters.merge(t.model).eval()(ids).logits.float()

@@ -142,7 +142,11 @@ def has_dropout(model: Any) -> bool:
 def seed_step(t: Training) -> None:
     """Draw dropout of a step from the seed, the step and the process alone: a resumed run then draws the same."""
     text = f"{t.recipe.seed}:{t.progress.step}:{t.accelerator.process_index}"
-    torch.manual_seed(int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1)
+    seed = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
+    if t.accelerator.device.type == "cpu":
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed also notes the stack for each kind of GPU
+    else:
+        torch.manual_seed(seed)
 
 
 def load_best(t: Training) -> None:
