@@ -195,6 +195,11 @@ def heedful(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
     return run
 
 
+# What a run of a tiny Llama imports, some of it only where it is used.
+PRELOADED = ["heedful.cli.main", "heedful.cli.live", "heedful.workflow", "heedful.report.page", "peft", "transformers"]
+PRELOADED += ["transformers.models.llama.modeling_llama", "sacrebleu", "rouge_score.rouge_scorer"]
+
+
 # What a forked process does, as text: this file cannot be imported there.
 MAIN = """
 import os, sys
@@ -243,7 +248,7 @@ class Command:
 def heedful_command(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Command]]:
     """Start `heedful ARGUMENTS` in a second process, forked from a server that has imported the libraries already."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["heedful.cli.main", "heedful.workflow", "heedful.report", "peft", "transformers"])
+    context.set_forkserver_preload(PRELOADED)
     folder = tmp_path_factory.mktemp("commands")
     started: list[Command] = []
 
