@@ -4,6 +4,7 @@
         [--picture curves.svg]
 
 All begin with the same weights and train the same 8 rows at each step, so the losses of a step are of the same tokens.
+TRL has its defaults, or what --peer names (``trl-fp32`` where a machine has no bf16 units: its defaults take hours).
 LoRA factors begin at random: each program draws its own. The table's last column is the loss on rows that none has
 seen, measured in float32 at the end.
 """
@@ -32,6 +33,7 @@ def main() -> None:
     parser.add_argument("--trl", default=sys.executable, help="the interpreter that has TRL")
     parser.add_argument("--model", default="smollm2-135m-instruct", help="a packaged model, or a folder")
     parser.add_argument("--tuning", choices=("full", "lora"), default="full")
+    parser.add_argument("--peer", default="trl", help="TRL's settings, as train_speed_trl.py names them")
     parser.add_argument("--rows", default=None, help="a file of rows; default the starter rows")
     parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--val", type=int, default=64)
@@ -56,7 +58,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary, Path(args.log).open("w") as log:
         for name in NAMES:
             python = args.trl if name.startswith("trl") else sys.executable
-            contestant = Contestant(name, python, job, Path(temporary), log)
+            contestant = Contestant(args.peer if name == "trl" else name, python, job, Path(temporary), log)
             for _ in range(job["steps"]):
                 contestant.step()
             results[name] = contestant.end()

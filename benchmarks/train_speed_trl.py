@@ -29,6 +29,23 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "trl-sorted": {"gradient_checkpointing": False, "train_sampling_strategy": "group_by_length"},
     # Rows end to end, as many tokens a step as the others have; without a flash kernel they see one another.
     "trl-packed": {"gradient_checkpointing": False, "packing": True, "per_device_train_batch_size": 1},
+    "trl-fp32-sorted": {
+        "gradient_checkpointing": False,
+        "bf16": False,
+        "train_sampling_strategy": "group_by_length",
+    },
+    "trl-fp32-sorted-eager": {
+        "gradient_checkpointing": False,
+        "bf16": False,
+        "train_sampling_strategy": "group_by_length",
+        "model_init_kwargs": {"attn_implementation": "eager"},
+    },
+    "trl-fp32-packed": {
+        "gradient_checkpointing": False,
+        "bf16": False,
+        "packing": True,
+        "per_device_train_batch_size": 1,
+    },
     "trl-bf16-weights": {
         "gradient_checkpointing": False,
         "train_sampling_strategy": "group_by_length",
