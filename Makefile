@@ -20,6 +20,9 @@ help:
 demo: $(VENV)/.ready-demo
 	@$(BIN)/heedful demo $(ARGS)
 
+# Where bytecode is not to be written (as in many containers), tests and package are compiled anew by each process.
+test test-slow: export PYTHONDONTWRITEBYTECODE =
+
 test: $(VENV)/.ready-dev
 	@$(BIN)/python -m pytest -n 2 -m 'not slow' $(ARGS)
 

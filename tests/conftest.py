@@ -201,12 +201,14 @@ PRELOADED += ["transformers.models.llama.modeling_llama", "sacrebleu", "rouge_sc
 
 
 # What a forked process does, as text: this file cannot be imported there.
-MAIN = """
+BEGIN = """
 import os, sys
 os.setsid()
 handle = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
 os.dup2(handle, 1)
 os.dup2(handle, 2)
+"""
+MAIN = """
 sys.argv = ["heedful", *arguments]
 from heedful.cli.main import main
 main()
@@ -245,18 +247,17 @@ class Command:
 
 
 @pytest.fixture(scope="session")
-def heedful_command(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Command]]:
-    """Start `heedful ARGUMENTS` in a second process, forked from a server that has imported the libraries already."""
+def forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Command]]:
+    """Start code in a second process, forked from a server that has imported the libraries already."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
     folder = tmp_path_factory.mktemp("commands")
     started: list[Command] = []
 
-    def start(*arguments: object) -> Command:
+    def start(code: str, *arguments: object) -> Command:
         output = folder / f"{len(started)}.txt"
-        process = context.Process(
-            target=exec, args=(MAIN, {"arguments": [str(a) for a in arguments], "output": str(output)})
-        )
+        names = {"arguments": [str(a) for a in arguments], "output": str(output)}
+        process = context.Process(target=exec, args=(BEGIN + code, names))
         process.start()
         started.append(Command(process, output))
         return started[-1]
@@ -266,3 +267,9 @@ def heedful_command(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callab
         if command.process.is_alive():
             command.process.kill()
         command.process.join()
+
+
+@pytest.fixture(scope="session")
+def heedful_command(forked: Callable[..., Command]) -> Callable[..., Command]:
+    """Start `heedful ARGUMENTS` in a second process."""
+    return lambda *arguments: forked(MAIN, *arguments)

@@ -51,20 +51,19 @@ def test_the_data_functions_need_no_torch():
     assert run("import sys; from heedful import load_split, parse_split; print('torch' in sys.modules)") == "False"
 
 
-def test_respond_is_the_function_whichever_import_came_first():
-    """Each in a process that has imported nothing of heedful, only what that imports and takes long."""
-    code = """
-import os, sys, torch, transformers
-for first in ("import heedful.responses", "import heedful.workflow", "import heedful"):
-    assert "heedful" not in sys.modules
-    if not os.fork():
-        exec(first)
-        from heedful import respond
-        print(type(respond).__name__, flush=True)
-        os._exit(0)
-    os.wait()
+@pytest.mark.parametrize("first", ["import heedful.responses", "import heedful.workflow", "import heedful"])
+def test_respond_is_the_function_whichever_import_came_first(forked, first):
+    """In a process that has imported what heedful needs, and nothing of heedful itself."""
+    code = f"""
+for name in [m for m in sys.modules if m.partition(".")[0] == "heedful"]:
+    del sys.modules[name]
+{first}
+from heedful import respond
+print(type(respond).__name__)
 """
-    assert run(code).split() == ["function"] * 3
+    done = forked(code)
+    assert done.wait() == 0, done.text
+    assert done.text == "function\n"
 
 
 def test_an_unknown_name_is_an_attribute_error():
