@@ -25,7 +25,7 @@ NAMES = {
     "trl": ("TRL", "#c2410c", "7 4"),
     "heedful:precision=fp32,engine=plain": ("float32", "#15803d", "2 3"),
 }
-WIDTH, HEIGHT, LEFT, TOP = 760, 400, 56, 34
+WIDTH, HEIGHT, LEFT, TOP = 760, 400, 64, 34
 
 
 def main() -> None:
