@@ -84,9 +84,13 @@ def trl(file: str, model: str) -> dict[str, Any]:
         seconds = time.perf_counter() - begin
         made = trainer.train_dataset
         tokens = sum(len(r) for r in made["input_ids"])
+        if "completion_mask" in made.column_names:
+            trained = sum(sum(r) for r in made["completion_mask"])
+        else:
+            trained = sum(label != -100 for r in made["labels"] for label in r)
         return {
             "seconds": seconds, "rows": data.num_rows, "tokens": tokens, "sequences": len(made),
-            "trained": sum(sum(r) for r in made["completion_mask"]),
+            "trained": trained,
         }  # fmt: skip
 
 
