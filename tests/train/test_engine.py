@@ -324,6 +324,14 @@ def test_lora_dropout_keeps_the_models_own_layers(tiny):
     assert not engine.share
 
 
+def test_dropout_without_a_module_for_it_is_seen():
+    sizes = {"hidden_size": 32, "word_embed_proj_dim": 32, "ffn_dim": 48, "num_hidden_layers": 1}
+    config = transformers.OPTConfig(vocab_size=60, num_attention_heads=4, dropout=0.1, attention_dropout=0.0, **sizes)
+    engine = engine_of(AutoModelForCausalLM.from_config(config), torch.float32)[0]
+    assert isinstance(engine, OwnLayers)
+    assert not engine.share
+
+
 def test_the_comparison_leaves_the_model_as_it_was(tiny):
     model = model_of(tiny, "gemma3", lora=True)
     state = {n: p.clone() for n, p in model.state_dict().items()}

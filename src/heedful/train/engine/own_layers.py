@@ -77,7 +77,7 @@ class OwnLayers:
         self.windows = windows_of(model.config.get_text_config(), model.config.get_text_config().num_hidden_layers)
         dropouts = [m for m in model.modules() if isinstance(m, nn.Dropout) and m.p > 0]
         # Noise that the rows' common beginning had only once would be the same for all rows.
-        self.share = not dropouts and not any(getattr(model.config, n, 0) for n in ("attention_dropout", "attn_pdrop"))
+        self.share = not dropouts and not _asks_for_dropout(model.config.get_text_config())
         configs = [model.config, *(m.config for m in self.backbone.modules() if hasattr(m, "config"))]
         self.configs = list({id(c): c for c in configs if hasattr(c, "_attn_implementation")}.values())
 
@@ -110,3 +110,8 @@ class OwnLayers:
             _now.pop()
             for config, name in zip(self.configs, before, strict=True):
                 config._attn_implementation = name
+
+
+def _asks_for_dropout(config: Any) -> bool:
+    """Whether a setting asks for dropout, which some models (OPT) draw without a module for it."""
+    return any(isinstance(v, int | float) and v > 0 for k, v in config.to_dict().items() if "drop" in k)
