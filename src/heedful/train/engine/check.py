@@ -1,6 +1,6 @@
 """Whether an engine may be used for a model: it is compared, losses and every gradient, with the model's own pass.
 
-The comparison is of the first layers, as many as hold one of each kind, copied in float32 with a few entries of the
+The comparison is of the first layers, two at least and one of each kind, copied in float32 with a few entries of the
 vocabulary: what is compared is the arithmetic of this very model, its hooks and adapters included, and no rounding
 can hide a difference. Rows have a common beginning and unequal lengths; sliding windows are shortened to be felt.
 """
@@ -25,6 +25,7 @@ CLOSE = 1e-4  # largest difference in float32, as a share of the largest value
 VOCABULARY = 24  # entries of the copy
 WINDOW = 4  # of a copy whose layers have one
 MOST_LAYERS = 8
+LEAST_LAYERS = 2  # what a layer does wrongly at a row's first place, another must carry to the places that are trained
 ROWS = ((5, 9, 11, 3, 7, 8, 6, 2), (5, 9, 11, 3, 17, 4), (5, 9, 11, 3, 12, 13, 14, 15, 1, 20))  # a common beginning
 NUMBERS = {"layer_idx", "layer_id", "block_idx", "training"}  # attributes in which like layers may differ
 
@@ -84,7 +85,7 @@ def largest_difference(model: Any, kind: Callable[[Any, torch.dtype], Engine]) -
 
 
 def small_copy(model: Any) -> Any:
-    """The first layers of a model in float32, one of each kind at least, in eval mode; nothing is shared with it."""
+    """The first layers of a model in float32, one of each kind and two at least, in eval mode; it shares nothing."""
     parent, name, layers = find_layers(model)
     count = _layers_of_each_kind(layers)
     memo: dict[int, Any] = {id(layer): nn.Identity() for layer in layers[count:]}
@@ -127,7 +128,7 @@ def find_layers(model: Any) -> tuple[str, str, Any]:
 def _layers_of_each_kind(layers: Any) -> int:
     """How many of the first layers hold one of each kind that there is."""
     kinds = [_kind(layer) for layer in layers]
-    count = max(kinds.index(kind) for kind in set(kinds)) + 1
+    count = max(min(LEAST_LAYERS, len(kinds)), *(kinds.index(kind) + 1 for kind in set(kinds)))
     if count > MOST_LAYERS:
         raise TypeError(f"its layers are of too many kinds ({len(set(kinds))})")
     return count

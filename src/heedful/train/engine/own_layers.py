@@ -114,4 +114,5 @@ class OwnLayers:
 
 def _asks_for_dropout(config: Any) -> bool:
     """Whether a setting asks for dropout, which some models (OPT) draw without a module for it."""
-    return any(isinstance(v, int | float) and v > 0 for k, v in config.to_dict().items() if "drop" in k)
+    settings = {k: v for k, v in config.to_dict().items() if "drop" in k and not k.startswith("summary")}  # GPT-2's
+    return any(isinstance(v, int | float) and v > 0 for v in settings.values())
