@@ -24,6 +24,7 @@ LAYERS = (
     ("models", "scorers"),
     ("backends",),
     ("responses", "train"),
+    ("judge", "compare", "tasks"),
     ("report",),
     ("view",),
     ("workflow",),

@@ -27,6 +27,7 @@ import hashlib
 import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -40,7 +41,7 @@ Tools = Sequence[Mapping[str, Any]]
 TrainOn = Literal["answers", "last-answer", "everything"]
 TRAIN_ON: tuple[str, ...] = ("answers", "last-answer", "everything")
 
-AT_ONCE = 1000  # rows that are encoded together
+AT_ONCE = 1000  # rows that are encoded together, while the next ones are read and rendered
 # Texts before which a piece is encoded, so that a tokenizer does not take its start for the start of a text.
 _ANCHORS = ("\n", "a\n", ":", "x")
 
@@ -69,6 +70,13 @@ class _Plan:
         """All that is to be encoded."""
         yield self.text
         yield from (self.text[:cut] for cut in self.cuts if cut != len(self.text))
+
+
+_Plans = list[_Plan | TemplateError]
+
+
+def _known_ids(tokenizer: Tokenizer, texts: list[str]) -> dict[str, list[int]]:
+    return dict(zip(texts, encode_texts(tokenizer, texts), strict=True))
 
 
 @dataclass(frozen=True)
@@ -185,18 +193,34 @@ class Chat:
         self, examples: Iterable[Example], train_on: str = "answers"
     ) -> Iterator[TokenExample | TemplateError]:
         """`encode_all`, with the error in the place of a row that the template refuses."""
+        encode_texts(self.tokenizer, [""])  # what changes a tokenizer's settings is done before two threads use it
+        with ThreadPoolExecutor(1, "encode") as worker:  # tokenizers leave Python free while they work
+            waiting: tuple[_Plans, Future[dict[str, list[int]]]] | None = None
+            for plans in self._plans(examples, train_on):
+                texts = list(dict.fromkeys(t for p in plans if isinstance(p, _Plan) for t in p.texts))
+                begun = (plans, worker.submit(_known_ids, self.tokenizer, texts))
+                if waiting:
+                    yield from self._token_rows(*waiting)
+                waiting = begun
+            if waiting:
+                yield from self._token_rows(*waiting)
+
+    def _plans(self, examples: Iterable[Example], train_on: str) -> Iterator[_Plans]:
+        """Rows rendered, `AT_ONCE` together, with the error in the place of one that the template refuses."""
         rest = iter(examples)
         while some := list(itertools.islice(rest, AT_ONCE)):
-            plans: list[_Plan | TemplateError] = []
+            plans: _Plans = []
             for example in some:
                 try:
                     plans.append(self._plan(example, train_on))
                 except TemplateError as e:
                     plans.append(e)
-            texts = dict.fromkeys(t for p in plans if isinstance(p, _Plan) for t in p.texts)
-            known = dict(zip(texts, encode_texts(self.tokenizer, list(texts)), strict=True))
-            for plan in plans:
-                yield plan if isinstance(plan, TemplateError) else self._token_row(plan, known.__getitem__)
+            yield plans
+
+    def _token_rows(self, plans: _Plans, known: Future[dict[str, list[int]]]) -> Iterator[TokenExample | TemplateError]:
+        ids = known.result()
+        for plan in plans:
+            yield plan if isinstance(plan, TemplateError) else self._token_row(plan, ids.__getitem__)
 
     def _plan(self, example: Example, train_on: str) -> _Plan:
         text, spans = self.spans(example.messages, train_on, example.tools)

@@ -17,6 +17,7 @@ from heedful.cli.data import app as data_app
 from heedful.cli.demo import demo
 from heedful.cli.report import report
 from heedful.cli.respond import respond
+from heedful.cli.score import score
 from heedful.cli.show import show
 from heedful.cli.train import train
 from heedful.errors import HeedfulError, printable
@@ -35,6 +36,7 @@ app.command("demo", short_help="The whole loop on what the packages bring, in mi
 app.add_typer(data_app, name="data", short_help="Look at data before a model sees it.")
 app.command("train", short_help="Fine-tune a model, answer before and after, report.")(train)
 app.command("respond", short_help="Answer the questions of a file.")(respond)
+app.command("score", short_help="A benchmark's own figures on saved outputs.")(score)
 app.command("report", short_help="Write the page of a run again, from its files.")(report)
 
 

@@ -1,0 +1,32 @@
+"""heedful score KIND: a benchmark's own figures on saved outputs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from heedful.cli.output import print_json
+from heedful.scorers.official import score_files
+
+
+def score(
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="Whose figures: see the list on this command's page.")],
+    references: Annotated[
+        Path, typer.Option(metavar="FILE", help="The benchmark's own file: questions, answers or annotations.")
+    ],
+    predictions: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="What was answered, in the form of the benchmark's own script.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything, verdicts too, as one document.")] = False,
+) -> None:
+    """Compute the figures of a benchmark's own script on saved outputs, no model needed."""
+    found = score_files(kind, references, predictions)
+    if as_json:
+        print_json(found)
+        return
+    figures = {k: v for k, v in found.items() if v is None or isinstance(v, bool | int | float | str)}
+    width = max(map(len, figures), default=0)
+    for name, value in figures.items():
+        typer.echo(f"{name:<{width}}  {'none' if value is None else value}")
