@@ -95,7 +95,7 @@ def test_sign_flip_equals_scipy():
 def test_drawn_flips_are_near_the_exact_p_and_never_zero(monkeypatch):
     d = np.random.default_rng(5).normal(0.4, 1, 16)
     exact, _ = stats.sign_flip_test(d)
-    monkeypatch.setattr(stats, "EXACT_UP_TO", 4)
+    monkeypatch.setattr("heedful.stats.signflip.EXACT_UP_TO", 4)
     drawn, was_exact = stats.sign_flip_test(d, resamples=20_000)
     assert not was_exact
     assert drawn == pytest.approx(exact, abs=0.01)
