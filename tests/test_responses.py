@@ -167,3 +167,17 @@ def test_a_scripted_model(tmp_path):
     append_jsonl(script, {"question": "a"})
     with pytest.raises(DataError, match=r"s\.jsonl:3: a line needs"):
         ScriptedBackend(script)
+
+
+def test_settings_that_came_later_change_the_hash_only_where_they_are_used():
+    assert GenerationSettings().hash == "420049c68f1bcae2", "files of answers that were begun could not be gone on with"
+    changed = [
+        {"top_k": 1},
+        {"min_p": 0.1},
+        {"repetition_penalty": 1.1},
+        {"stop": ("a",)},
+        {"server_fields": (("a", 1),)},
+    ]
+    hashes = {GenerationSettings(**values).hash for values in changed}
+    assert len(hashes | {GenerationSettings().hash}) == 6
+    assert GenerationSettings(batch_size=1, top_logprobs=5).hash == GenerationSettings().hash

@@ -205,3 +205,30 @@ def test_tools_reach_the_prompt_and_a_refused_prompt_is_one_answer(tiny, tmp_pat
         for tools in ([(tool,)], ())
     )
     assert with_tool > without
+
+
+def test_an_answer_ends_before_a_stop_string_whatever_else_is_in_the_batch(tiny):
+    backend = backend_of(tiny, "llama")
+    free = texts(backend)
+    cut = free[0][0][3:6]
+    assert cut.strip(), "the model must say something to cut at"
+    for size in (1, 5):
+        stopped = texts(backend, stop=(cut, "never said"), batch_size=size)
+        assert stopped[0][:2] == (free[0][0][: free[0][0].index(cut)], "stop")
+        assert stopped[0][3] < free[0][3]
+        for (text, reason, _, tokens), whole in zip(stopped, free, strict=True):
+            assert cut not in text
+            assert whole[0].startswith(text)
+            if cut not in whole[0]:
+                assert (text, reason, tokens) == (whole[0], whole[1], whole[3])
+
+
+def test_the_repetition_penalty_is_the_same_alone_and_in_a_batch(tiny):
+    backend = backend_of(tiny, "llama")
+    alone = [texts(backend, [p], repetition_penalty=1.7)[0] for p in PROMPTS]
+    assert texts(backend, repetition_penalty=1.7) == alone != texts(backend)
+
+
+def test_sampling_among_one_token_is_greedy(tiny):
+    backend = backend_of(tiny, "llama")
+    assert texts(backend, temperature=5.0, top_k=1) == texts(backend) == texts(backend, temperature=5.0, min_p=1.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
 from heedful.records import FinishReason, Message, hash_of
@@ -14,23 +14,47 @@ Tools = Sequence[Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class GenerationSettings:
-    """How answers are made. Temperature 0 is greedy: the most likely token each time."""
+    """How answers are made. Temperature 0 is greedy: the most likely token each time.
+
+    `top_k` (0: all tokens), `min_p` (0: none left out) and `top_p` choose whom sampling may take, `repetition_penalty`
+    divides the logits of what was said (1: not at all), and an answer ends before the first of the strings in `stop`.
+    `top_logprobs` asks for that many likeliest tokens at each place. `server_fields` go to a server as they are.
+    """
 
     max_new_tokens: int = 128
     temperature: float = 0.0
     top_p: float = 1.0
     seed: int = 0
     batch_size: int = 16
+    top_k: int = 0
+    min_p: float = 0.0
+    repetition_penalty: float = 1.0
+    stop: tuple[str, ...] = ()
+    top_logprobs: int = 0
+    server_fields: tuple[tuple[str, Any], ...] = ()
 
     @property
     def hash(self) -> str:
-        """The hash that a Response bears; the batch size is left out, since it should not change an answer."""
-        return hash_of({k: v for k, v in asdict(self).items() if k != "batch_size"})
+        """The hash that a Response bears.
+
+        What should not change an answer is left out: the batch size and `top_logprobs`. So are fields that came later
+        and have their defaults, so that files of answers that were begun before can be gone on with.
+        """
+        later = {f.name: f.default for f in fields(self) if f.name not in _FIRST_FIELDS}
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("batch_size", "top_logprobs")}
+        return hash_of({k: v for k, v in values.items() if k not in later or v != later[k]})
+
+
+_FIRST_FIELDS = ("max_new_tokens", "temperature", "top_p", "seed", "batch_size")
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a backend gives back for prompt number `index`. `tokens` counts the stop token where there is one."""
+    """What a backend gives back for prompt number `index`. `tokens` counts the stop token where there is one.
+
+    `top_logprobs` has, for each new token, the likeliest tokens as text with their log-probabilities, likeliest first;
+    None where they were not asked for. It is for judges, and no part of a Response.
+    """
 
     index: int
     text: str
@@ -39,6 +63,7 @@ class Answer:
     tokens: int
     seconds: float
     error: str | None = None
+    top_logprobs: tuple[tuple[tuple[str, float], ...], ...] | None = None
 
 
 class Backend(Protocol):

@@ -51,7 +51,9 @@ class TransformersBackend:
             shorter = dataclasses.replace(settings, max_new_tokens=room[index])
             yield from self._answer_batch([index], [ids[index]], shorter)
         free = [i for i, left in enumerate(room) if left >= settings.max_new_tokens]
-        for batch in by_length([len(ids[i]) for i in free], settings.batch_size):
+        # transformers would take padding for something said, and punish its repetition: then no row is padded.
+        size = settings.batch_size if settings.repetition_penalty == 1 else 1
+        for batch in by_length([len(ids[i]) for i in free], size):
             rows = [free[b] for b in batch]
             yield from self._answer_batch(rows, [ids[i] for i in rows], settings)
 
@@ -92,10 +94,20 @@ class TransformersBackend:
         for b, index in enumerate(indices):
             new = output[b, width:].tolist()
             stop = next((t for t, token in enumerate(new) if token in self.stop_ids), None)
-            text = self.chat.tokenizer.decode(new if stop is None else new[:stop], skip_special_tokens=True)
-            text = text.removeprefix(self.chat.before)  # what the template itself writes before every answer
+            text = self._text(new if stop is None else new[:stop])
             used = len(new) if stop is None else stop + 1
-            yield Answer(index, text, "length" if stop is None else "stop", len(rows[b]), used, round(seconds, 4))
+            if (end := _first_stop(text, settings.stop)) is not None:
+                text = text[:end]
+                # What a longer row of the batch waited for is not counted: the tokens up to where the string was whole.
+                used = next(
+                    t for t in range(1, used + 1) if _first_stop(self._text(new[:t]), settings.stop) is not None
+                )
+            ended = stop is not None or end is not None
+            yield Answer(index, text, "stop" if ended else "length", len(rows[b]), used, round(seconds, 4))
+
+    def _text(self, new: list[int]) -> str:
+        """New tokens as text, without what the template itself writes before every answer."""
+        return self.chat.tokenizer.decode(new, skip_special_tokens=True).removeprefix(self.chat.before)
 
     def _generate(
         self, input_ids: Any, attention: Any, indices: list[int], settings: GenerationSettings
@@ -107,11 +119,25 @@ class TransformersBackend:
             do_sample=settings.temperature > 0,
             temperature=settings.temperature if settings.temperature > 0 else None,
             top_p=settings.top_p if settings.temperature > 0 else None,
-            top_k=0 if settings.temperature > 0 else None,
+            top_k=settings.top_k if settings.temperature > 0 else None,
+            min_p=settings.min_p if settings.temperature > 0 and settings.min_p > 0 else None,
+            repetition_penalty=settings.repetition_penalty,
             eos_token_id=sorted(self.stop_ids),
             pad_token_id=self.pad_id,
             use_cache=True,
         )
         if settings.temperature > 0:  # the same seed gives the same answers to the same batches
             torch.manual_seed(settings.seed * 1_000_003 + min(indices))
-        return self.model.generate(input_ids=input_ids, attention_mask=attention, generation_config=config)
+        width = input_ids.shape[1]
+
+        def said_stop(ids: torch.Tensor, _: Any) -> torch.Tensor:  # (B, T) -> (B,)
+            found = [_first_stop(self._text(row), settings.stop) is not None for row in ids[:, width:].tolist()]
+            return torch.tensor(found, device=ids.device)
+
+        options = {"stopping_criteria": [said_stop]} if settings.stop else {}
+        return self.model.generate(input_ids=input_ids, attention_mask=attention, generation_config=config, **options)
+
+
+def _first_stop(text: str, stop: Sequence[str]) -> int | None:
+    """Where the first of the stop strings begins; None where there is none."""
+    return min((at for s in stop if (at := text.find(s)) >= 0), default=None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +13,6 @@ from heedful.cli.output import check_seed, print_json
 from heedful.errors import HeedfulError, RequestError, did_you_mean
 
 if TYPE_CHECKING:
-    from heedful.backends.base import Backend
     from heedful.records import Response
 
 PRECISIONS = ("auto", "fp32", "bf16")
@@ -40,6 +39,14 @@ def respond(
         float,
         typer.Option(metavar="P", min=0.01, max=1, help="Sample among the likeliest tokens of this total probability."),
     ] = 1.0,
+    top_k: Annotated[int, typer.Option(metavar="K", min=0, help="Sample among the K likeliest tokens; 0 for all.")] = 0,
+    min_p: Annotated[
+        float, typer.Option(metavar="P", min=0, max=1, help="Leave out tokens under this share of the likeliest one's.")
+    ] = 0.0,
+    repetition_penalty: Annotated[
+        float, typer.Option(metavar="X", help="Above 1, what was said already becomes less likely.")
+    ] = 1.0,
+    stop: Annotated[list[str] | None, typer.Option(metavar="TEXT", help="End an answer before this text.")] = None,
     batch_size: Annotated[int, typer.Option(metavar="N", min=1, help="Questions answered side by side.")] = 16,
     precision: Annotated[str, typer.Option(metavar="NAME", help="auto, fp32 or bf16.")] = "auto",
     device: Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda, mps.")] = "auto",
@@ -54,6 +61,7 @@ def respond(
 ) -> None:
     """Answer the questions of a file, greedily unless told otherwise, in batches of rows of like length."""
     from heedful.backends.base import GenerationSettings
+    from heedful.backends.by_name import open_backend
     from heedful.cli.live import Live
     from heedful.data import load_examples
     from heedful.responses import respond_to_file
@@ -64,15 +72,29 @@ def respond(
         raise RequestError(f"--precision '{precision}'{near}: choose auto, fp32 or bf16")
     if not math.isfinite(temperature):
         raise RequestError(f"--temperature {temperature}: name a number, such as 0.7")
+    if not 0 < repetition_penalty < math.inf:
+        raise RequestError(f"--repetition-penalty {repetition_penalty}: name a number above 0, such as 1.1; 1 is none")
+    if "" in (stop or ()):
+        raise RequestError("--stop '': the text is empty, and every answer would end before it; name some text")
     _check_out(out, resume)
     examples, ledger = load_examples(data, limit=limit, answers=False)
-    settings = GenerationSettings(max_new_tokens, temperature, top_p, seed, batch_size)
+    settings = GenerationSettings(
+        max_new_tokens, temperature, top_p, seed, batch_size, top_k, min_p, repetition_penalty, tuple(stop or ())
+    )
     for drop in ledger.drops[:5]:
         typer.echo(f"{drop.source}: left out: {drop.sentence}", err=True)
     summary = {"out": out, "model": model, "questions": len(examples), "settings": settings.hash}
     view = Live()
     try:
-        load = _loader(model, template, precision, device, trust_remote_code, view.say)
+        load = open_backend(
+            model,
+            template=template,
+            precision=precision,
+            device=device,
+            trust_remote_code=trust_remote_code,
+            say=view.say,
+            settings=settings,
+        )
         if not dry_run:
             view.phase("answers", f"Answering {_count(len(examples), 'question')}")
             done = respond_to_file(out, load(), examples, settings, model, view.advance)
@@ -100,32 +122,6 @@ def _check_out(out: str, resume: bool) -> None:
 
         check_answers_file(out)
         read_responses(out)
-
-
-def _loader(
-    model: str, template: str, precision: str, device: str, trust: bool, say: Callable[[str], None]
-) -> Callable[[], Backend]:
-    """Check all that can be checked without the weights; what it gives back loads the model."""
-    from heedful.models.names import parse_model_name
-
-    parsed = parse_model_name(model)
-    if parsed.kind == "scripted":
-        from heedful.backends.scripted import ScriptedBackend
-
-        script = ScriptedBackend(parsed.target)
-        return lambda: script
-    if parsed.kind == "openai":
-        raise RequestError(
-            f"model '{model}': models behind a server are not built yet; name one with hf:, gguf:, pip: or run:"
-        )
-    from heedful.backends.load import local_backend
-    from heedful.chat import Chat
-    from heedful.models.loading import load_tokenizer
-    from heedful.models.machine import choose_device
-
-    choose_device(device)
-    Chat.bind(template, load_tokenizer(model, trust, say))
-    return lambda: local_backend(model, template, precision, device, trust, say)
 
 
 def _count(number: int, thing: str) -> str:

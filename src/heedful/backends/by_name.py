@@ -1,0 +1,60 @@
+"""A model of any kind, by its name, as a backend. All that needs no weights is checked before they are loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from heedful.backends.base import Backend, GenerationSettings
+from heedful.backends.server_options import ServerOptions
+from heedful.errors import RequestError
+from heedful.models.names import parse_model_name
+
+
+def open_backend(
+    name: str,
+    *,
+    template: str = "auto",
+    precision: str = "auto",
+    device: str = "auto",
+    trust_remote_code: bool = False,
+    say: Callable[[str], None] = lambda _: None,
+    settings: GenerationSettings | None = None,
+    server: ServerOptions | None = None,
+) -> Callable[[], Backend]:
+    """Check all that is cheap to check; what is given back loads the model.
+
+    `settings`, where given, are checked against what the kind of model can do. `server` is for models behind a server
+    (how many requests at a time, time-outs, prices, cache) and ignored by the others. RequestError, or one of its
+    kinds, where the model cannot be had in this way.
+
+    >>> backend = open_backend("scripted:answers.jsonl")()               # doctest: +SKIP
+    """
+    parsed = parse_model_name(name)
+    if parsed.kind == "scripted":
+        from heedful.backends.scripted import ScriptedBackend
+
+        script = ScriptedBackend(parsed.target)
+        return lambda: script
+    if parsed.kind == "openai":
+        raise RequestError(
+            f"model '{name}': models behind a server are not built yet; name one with hf:, gguf:, pip: or run:"
+        )
+    if settings is not None:
+        _check_local(settings, name)
+    from heedful.backends.load import local_backend
+    from heedful.chat import Chat
+    from heedful.models.loading import load_tokenizer
+    from heedful.models.machine import choose_device
+
+    choose_device(device)
+    Chat.bind(template, load_tokenizer(name, trust_remote_code, say))
+    return lambda: local_backend(name, template, precision, device, trust_remote_code, say)
+
+
+def _check_local(settings: GenerationSettings, name: str) -> None:
+    """RequestError for what only a server can do."""
+    if settings.server_fields:
+        field = settings.server_fields[0][0]
+        raise RequestError(f"--server-field {field}: is for models behind a server, and {name} is not; leave it out")
+    if settings.top_logprobs:
+        raise RequestError(f"model '{name}': gives no log-probabilities in this process; use openai:NAME@URL")
