@@ -18,7 +18,7 @@ LAYERS = (
     ("records",),
     ("templates",),
     ("control_tokens",),
-    ("chat", "stats", "store"),
+    ("agreement", "chat", "stats", "store"),
     ("data",),
     ("batches",),
     ("models", "scorers"),
@@ -28,7 +28,9 @@ LAYERS = (
     ("report",),
     ("view",),
     ("workflow",),
-    ("web", "cli"),
+    ("web",),
+    ("review",),
+    ("cli",),
 )
 PLACE = {name: number for number, layer in enumerate(LAYERS) for name in layer}
 # Only these may import torch and its like when they are themselves imported.
@@ -109,6 +111,7 @@ def test_no_tensors_where_none_are_needed(module):
         ["data", "check", "DATA"],
         ["data", "split", "DATA", "--split", "80/10/10", "--out", "OUT"],
         ["report", "RUN"],
+        ["review", "RUN", "--export"],
         ["respond", "scripted:SCRIPT", "--data", "DATA", "--out", "OUT/answers.jsonl"],
     ],
     ids=lambda a: "import" if a is None else " ".join(a[:2]),
