@@ -37,6 +37,7 @@ PLACE = {name: number for number, layer in enumerate(LAYERS) for name in layer}
 TENSORS = (
     "batches",
     "models.adapters",
+    "models.layers",
     "models.checkpoints",
     "models.loading",
     "models.machine",
@@ -44,6 +45,7 @@ TENSORS = (
     "models.quiet",
     "models.packaged",
     "backends.load",
+    "backends.generation",
     "backends.transformers",
     "train",
     "workflow",

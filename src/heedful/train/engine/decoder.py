@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from heedful.models.layers import windows_of
 from heedful.train.engine.attention import Around, attend
 from heedful.train.engine.head import Head, embed
 from heedful.train.engine.layout import Layout, Masks
@@ -159,12 +160,3 @@ class Decoder:
                 raise TypeError("only a part of each head is rotated")
             made[kind] = (cos[0, :, None, :half].contiguous(), sin[0, :, None, :half].contiguous())
         return made
-
-
-def windows_of(config: Any, layers: int) -> list[int]:
-    """How far back each layer sees, 0 for all; transformers says it in the configuration alone."""
-    window = int(getattr(config, "sliding_window", None) or 0)
-    kinds = getattr(config, "layer_types", None) or ["sliding_attention" if window else "full_attention"] * layers
-    if other := set(kinds) - {"sliding_attention", "full_attention"}:
-        raise TypeError(f"layers of kind {', '.join(sorted(other))}")
-    return [window if kind == "sliding_attention" else 0 for kind in kinds]

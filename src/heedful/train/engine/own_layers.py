@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 from transformers import AttentionInterface
 
+from heedful.models.layers import windows_of
 from heedful.train.engine.attention import Around, attend
-from heedful.train.engine.decoder import windows_of
 from heedful.train.engine.head import Head
 from heedful.train.engine.layout import Layout, Masks
 from heedful.train.engine.memory import Memory
