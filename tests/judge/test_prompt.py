@@ -43,7 +43,7 @@ OWN = {
     "name": "mine",
     "version": 3,
     "mode": "pairs",
-    "messages": [{"role": "user", "content": "{question} 1: {answer_a} 2: {answer_b} {{\"x\": 1}}"}],
+    "messages": [{"role": "user", "content": '{question} 1: {answer_a} 2: {answer_b} {{"x": 1}}'}],
     "verdict": {"kind": "choice", "pattern": "([12=])", "first": ["1"], "second": ["2"], "tie": ["="]},
 }
 
