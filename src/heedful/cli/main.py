@@ -13,10 +13,13 @@ from typing import Annotated, Any
 
 import typer
 
+from heedful.cli.compare import compare
 from heedful.cli.data import app as data_app
 from heedful.cli.demo import demo
+from heedful.cli.judge import judge
 from heedful.cli.report import report
 from heedful.cli.respond import respond
+from heedful.cli.review import review
 from heedful.cli.score import score
 from heedful.cli.show import show
 from heedful.cli.train import train
@@ -36,7 +39,10 @@ app.command("demo", short_help="The whole loop on what the packages bring, in mi
 app.add_typer(data_app, name="data", short_help="Look at data before a model sees it.")
 app.command("train", short_help="Fine-tune a model, answer before and after, report.")(train)
 app.command("respond", short_help="Answer the questions of a file.")(respond)
+app.command("review", short_help="A page to read answers on and mark them, blind.")(review)
+app.command("judge", short_help="A judge model scores or compares answers, and is judged itself.")(judge)
 app.command("score", short_help="A benchmark's own figures on saved outputs.")(score)
+app.command("compare", short_help="Is B better than A? One word, with its numbers.")(compare)
 app.command("report", short_help="Write the page of a run again, from its files.")(report)
 
 

@@ -4,9 +4,9 @@ Questions about one passage are answered well or badly together, so a hundred of
 a hundred passages. The clustered standard error counts that in: it sums the deviations inside a cluster before it
 squares them.
 
-Sources: Miller, "Adding error bars to evals" (2024), https://arxiv.org/abs/2411.00640, section 2.2, for the formula;
+Sources: Miller, "Adding error bars to evals" (2024), https://arxiv.org/abs/2411.00640, for the formula;
 Cameron and Miller, "A practitioner's guide to cluster-robust inference", Journal of Human Resources 50 (2015),
-sections II.B and VI.B, for the factor G / (G - 1) and the t distribution with G - 1 degrees of freedom; Korn and
+for the factor G / (G - 1) and the t distribution with G - 1 degrees of freedom; Korn and
 Graubard, "Confidence intervals for proportions with small expected number of positive counts estimated from survey
 data", Survey Methodology 24 (1998), for the effective number.
 """

@@ -19,7 +19,7 @@ from heedful.stats.intervals import mean_interval, share_interval
 from heedful.stats.mcnemar import mcnemar_test, newcombe_interval
 from heedful.stats.signflip import sign_flip_test
 from heedful.stats.values import LEVEL, RESAMPLES, Clusters, Interval, Values, Verdict, check_binary, pairs
-from heedful.stats.wilcoxon import hodges_lehmann_interval, wilcoxon_test
+from heedful.stats.wilcoxon import changed, hodges_lehmann_interval, wilcoxon_test
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +127,15 @@ def compare_ranks(
 ) -> PairedComparison:
     """Compare by the ranks of the differences: Wilcoxon's signed-rank test and the Hodges-Lehmann interval.
 
-    `before` and `after` are means with BCa intervals, `difference` is the pseudo-median of the differences, so the
-    three need not add up. There is no form for clusters.
+    `before` and `after` are means with BCa intervals, `difference` is the pseudo-median of the differences that are
+    not 0 (the test leaves the others out, too), so the three need not add up. There is no form for clusters.
     """
     x, y, _, unscored = pairs(before, after)
     options: dict[str, Any] = {"level": level, "resamples": resamples, "seed": seed}
-    difference = hodges_lehmann_interval(y - x, level=level)
+    shifted = changed(y - x)
+    difference = dataclasses.replace(hodges_lehmann_interval(shifted, level=level), n=len(x))
+    if len(x) and not len(shifted):
+        difference = Interval(0.0, 0.0, 0.0, len(x))
     p, exact = wilcoxon_test(y - x)
     return PairedComparison(
         before=mean_interval(list(x), **options),

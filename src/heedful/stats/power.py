@@ -4,11 +4,11 @@ It is the true difference that the test would call significant, in its own direc
 It needs no hope and no second experiment: the spread of the differences seen is enough.
 
 - Means: the power of the two-sided t test of the differences by the noncentral t distribution (Cohen, "Statistical
-  power analysis for the behavioral sciences", 1988, chapter 2; Miller 2024, section 5, has the normal form), whose
-  standard error is the clustered one where there are clusters.
-- Shares: the power of McNemar's exact test, summed over all numbers of pairs that can change (Duffy, "Asymptotic and
-  exact power for the McNemar test and its analogue with R controls per case", Biometrics 40 (1984)). The share of
-  pairs that change is the one seen, or the difference itself where that is more.
+  power analysis for the behavioral sciences", 1988, chapter 2; Miller, "Adding error bars to evals", 2024, has the
+  normal form). The standard error is the clustered one where there are clusters.
+- Shares: the power of McNemar's exact test, averaged over all numbers of pairs that can change (as SAS/STAT's
+  PROC POWER does for PAIREDFREQ with DIST=EXACT_COND). The share of pairs that change is the one seen, or the
+  difference itself where that is more.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def detectable_mean(
     freedom, critical = units - 1, float(stdtrit(units - 1, (1 + level) / 2))
 
     def reached(away: float) -> float:
-        return float(1 - nctdtr(freedom, away, critical) + nctdtr(freedom, away, -critical))
+        return float(1 - nctdtr(freedom, away, critical))
 
     return error * _first(reached, power, critical + 40)
 

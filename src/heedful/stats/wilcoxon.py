@@ -14,8 +14,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from heedful.stats.values import LEVEL, Floats, Interval
 
@@ -31,8 +33,7 @@ def wilcoxon_test(differences: Sequence[float] | Floats) -> tuple[float, bool]:
     >>> wilcoxon_test([1.0, 2.0, 3.0, 4.0, 5.0])
     (0.0625, True)
     """
-    d = _without_noise(np.asarray(differences, dtype=np.float64))
-    d = d[d != 0]
+    d = changed(differences)
     n = len(d)
     if n == 0:
         return 1.0, True
@@ -49,13 +50,15 @@ def wilcoxon_test(differences: Sequence[float] | Floats) -> tuple[float, bool]:
     return min(1.0, 2 * float(ndtr((smaller - total / 2) / spread))), False
 
 
-def _without_noise(d: Floats) -> Floats:
-    """Differences rounded to 12 digits of the largest, so that 0.3 - 0.2 and 0.2 - 0.1 are a tie."""
-    largest = np.abs(d).max(initial=0.0)
-    return np.round(d / largest, 12) if largest > 0 else d
+def changed(differences: Sequence[float] | Floats) -> Floats:
+    """The differences that are not 0, to 12 digits of the largest, so that 0.3 - 0.2 and 0.2 - 0.1 are a tie."""
+    d = np.asarray(differences, dtype=np.float64)
+    largest = float(np.abs(d).max(initial=0.0))
+    d = np.round(d / largest, 12) * largest if largest > 0 else d
+    return d[d != 0]
 
 
-def _rank_sums(ranks: Floats) -> Floats:
+def _rank_sums(ranks: NDArray[Any]) -> Floats:
     """The probability of each sum of ranks with a plus where each has one by the toss of a coin."""
     chance = np.zeros(int(ranks.sum()) + 1)
     chance[0] = 1.0

@@ -1,0 +1,109 @@
+"""A comparison as text for a terminal of 80 columns: the word, two tables, the rule, and what to know."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+
+from heedful.compare import Comparison, MetricResult
+from heedful.report.numbers import NOTHING, count_text, minus, p_text
+from heedful.stats import Interval
+
+WIDTH = 80
+NAME = 13  # a longer name takes a line of its own
+
+
+def table(c: Comparison) -> str:
+    """All of it, lines of at most 80 columns but for long names."""
+    lines = [*_wrapped(f"{c.verdict}: {c.sentence}."), "", f"A  {c.a.name}", f"B  {c.b.name}", *_counts(c), ""]
+    lines += [_row("metric", "A", "B", "B - A", f"{c.options.level * 100:g}% interval", "p", "can see", "verdict")]
+    for m in c.metrics:
+        lines += _numbers(m)
+    lines += ["", _second("metric", "test", "p alone", "n", "unscored", "clusters")]
+    for m in c.metrics:
+        lines += _details(m)
+    lines.append("")
+    for sentence in (*_legend(c), f"Rule: {c.rule}."):
+        lines += _wrapped(sentence)
+    for caveat in c.caveats:
+        lines += _wrapped(f"Note: {caveat}")
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, break_long_words=False, break_on_hyphens=False)
+
+
+def _counts(c: Comparison) -> Iterator[str]:
+    yield f"{count_text(c.joined)} examples on both sides; only in A {c.only_a:,}, only in B {c.only_b:,}"
+    if c.cluster:
+        yield f"clustered by {c.cluster}"
+
+
+def _row(name: str, *cells: str) -> str:
+    a, b, difference, interval, p, sees, verdict = cells
+    return f"{name:<{NAME}}{a:>7}{b:>7}{difference:>8}  {interval:<16} {p:>7}{sees:>8}  {verdict}"
+
+
+def _numbers(m: MetricResult) -> Iterator[str]:
+    c = m.comparison
+    tested = m.role != "descriptive"
+    digits = _digits(c.before, c.after)
+    name = m.name + ("*" if m.role == "main" else "")
+    if len(name) > NAME - 1:
+        yield name
+        name = ""
+    yield _row(
+        name,
+        _value(c.before.estimate, digits),
+        _value(c.after.estimate, digits),
+        _signed(c.difference.estimate, digits),
+        _bounds(c.difference, digits),
+        p_text(c.adjusted_p) if tested else NOTHING,
+        _value(m.detectable, digits),
+        c.verdict if tested else NOTHING,
+    )
+
+
+def _second(name: str, test: str, p: str, n: str, unscored: str, clusters: str) -> str:
+    return f"{name:<{NAME}}{test:<32}{p:>8}{n:>8}{unscored:>10}{clusters:>9}"
+
+
+def _details(m: MetricResult) -> Iterator[str]:
+    c = m.comparison
+    tested = m.role != "descriptive"
+    name = m.name
+    if len(name) > NAME - 1:
+        yield name
+        name = ""
+    test, p = (c.test, p_text(c.p_value)) if tested else (NOTHING, NOTHING)
+    yield _second(name, test, p, count_text(c.n), count_text(c.unscored), count_text(c.clusters))
+
+
+def _legend(c: Comparison) -> Iterator[str]:
+    tested = [m for m in c.metrics if m.role != "descriptive"]
+    holm = " corrected by Holm" if len(tested) > 1 else ""
+    yield (
+        f"* main. p is{holm}. can see: the smallest true difference that so many examples would have shown in 4 of 5 "
+        "such comparisons."
+    )
+
+
+def _digits(*sides: Interval) -> int:
+    """Decimals: three for values of 0 to 1, fewer for larger ones."""
+    largest = max((abs(s.estimate) for s in sides if s.estimate == s.estimate), default=0.0)
+    return 3 if largest <= 1 else 2 if largest < 100 else 1 if largest < 10_000 else 0
+
+
+def _value(value: float, digits: int) -> str:
+    return minus(f"{value:.{digits}f}") if value == value else NOTHING
+
+
+def _signed(value: float, digits: int) -> str:
+    return minus(f"{value:+.{digits}f}") if value == value else NOTHING
+
+
+def _bounds(i: Interval, digits: int) -> str:
+    if i.low != i.low or i.high != i.high:
+        return NOTHING
+    return f"{_signed(i.low, digits)} to {_signed(i.high, digits)}"

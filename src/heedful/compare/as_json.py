@@ -1,0 +1,65 @@
+"""A comparison as one JSON document, ``schema: "heedful.compare/1"``; what is unknown is null."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from heedful.compare.data import Comparison, MetricResult, Side
+from heedful.stats import POWER, Interval
+
+SCHEMA = "heedful.compare/1"
+
+
+def comparison_json(c: Comparison) -> dict[str, Any]:
+    """Every number of a comparison, without NaN."""
+    return {
+        "schema": SCHEMA,
+        "verdict": c.verdict,
+        "sentence": c.sentence,
+        "rule": c.rule,
+        "a": _side(c.a),
+        "b": _side(c.b),
+        "joined": c.joined,
+        "only_a": c.only_a,
+        "only_b": c.only_b,
+        "other_question": c.other,
+        "cluster": c.cluster,
+        "level": c.options.level,
+        "seed": c.options.seed,
+        "power": POWER,
+        "metrics": {m.name: _metric(m) for m in c.metrics},
+        "caveats": list(c.caveats),
+    }
+
+
+def _side(side: Side) -> dict[str, Any]:
+    return {"name": side.name, "kind": side.kind, "examples": len(side.ids)}
+
+
+def _metric(m: MetricResult) -> dict[str, Any]:
+    c = m.comparison
+    tested = m.role != "descriptive"
+    return {
+        "role": m.role,
+        "higher_is_better": m.higher_is_better,
+        "before": _interval(c.before),
+        "after": _interval(c.after),
+        "difference": _interval(c.difference),
+        "test": c.test if tested else None,
+        "p": c.p_value if tested else None,
+        "p_adjusted": c.adjusted_p if tested else None,
+        "minimum_detectable_difference": _number(m.detectable),
+        "n": c.n,
+        "unscored": c.unscored,
+        "clusters": c.clusters,
+        "verdict": c.verdict if tested else None,
+    }
+
+
+def _interval(i: Interval) -> dict[str, float | None]:
+    return {"estimate": _number(i.estimate), "low": _number(i.low), "high": _number(i.high)}
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None
