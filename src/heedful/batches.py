@@ -152,17 +152,31 @@ def pack(lengths: Sequence[int], limit: int) -> list[list[int]]:
     [[0, 3], [1, 2, 4]]
     """
     order = sorted(range(len(lengths)), key=lambda r: -lengths[r])
-    count = max(1, -(-sum(lengths) // max(1, limit)))
-    while True:
-        sequences: list[list[int]] = [[] for _ in range(count)]
-        fills = [(0, b) for b in range(count)]
-        for r in order:
-            fill, b = fills[0]
-            heapq.heapreplace(fills, (fill + lengths[r], b))
-            sequences[b].append(r)
-        if max(fills)[0] <= limit or count >= len(lengths):
-            return [sorted(rows) for rows in sequences if rows]
-        count += 1
+    too_few = max(0, -(-sum(lengths) // max(1, limit)) - 1)
+    step, found = 1, None
+    while found is None:  # further up in larger and larger steps, then half-way back and forth
+        count = max(1, min(too_few + step, len(lengths)))
+        found = _spread(order, lengths, limit, count)
+        too_few, step = (too_few if found else count), 2 * step
+    enough = count
+    while enough - too_few > 1:
+        middle = (too_few + enough) // 2
+        fewer = _spread(order, lengths, limit, middle)
+        too_few, enough, found = (too_few, middle, fewer) if fewer else (middle, enough, found)
+    return [sorted(rows) for rows in found if rows]
+
+
+def _spread(order: Sequence[int], lengths: Sequence[int], limit: int, count: int) -> list[list[int]] | None:
+    """The rows, in order, each in the shortest of `count` sequences; None where one becomes longer than `limit`."""
+    sequences: list[list[int]] = [[] for _ in range(count)]
+    fills = [(0, b) for b in range(count)]
+    for r in order:
+        fill, b = fills[0]
+        if fill + lengths[r] > limit and count < len(lengths):
+            return None
+        heapq.heapreplace(fills, (fill + lengths[r], b))
+        sequences[b].append(r)
+    return sequences
 
 
 class LengthBatches(Sampler[list[int]]):
