@@ -38,7 +38,8 @@ def review(
         Path | None, typer.Option(metavar="PAGE.html", help="Write one file to send to a colleague, and end.")
     ] = None,
     import_: Annotated[
-        Path | None, typer.Option("--import", metavar="MARKS.json", help="Add the marks that such a page saved, and end.")
+        Path | None,
+        typer.Option("--import", metavar="MARKS.json", help="Add the marks that such a page saved, and end."),
     ] = None,
     host: Annotated[
         str, typer.Option(metavar="ADDRESS", help="Where to listen; any but this machine's own needs a token.")
@@ -47,7 +48,9 @@ def review(
         int | None, typer.Option(metavar="N", min=0, max=65535, help=f"By default {PORT}, or a free one.")
     ] = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Draws the order of the questions and the sides.")] = 0,
-    limit: Annotated[int | None, typer.Option(metavar="N", min=1, help="Review so many questions, drawn by seed.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Review so many questions, drawn by seed.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON document at the end.")] = False,
 ) -> None:
     """Read answers and mark them by hand, on a local page: two hidden ones side by side, or one at a time."""

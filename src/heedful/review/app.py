@@ -87,7 +87,9 @@ class _Pages:
         who = await self.who(request)
         if who is None:  # the name of another review on this machine is offered
             return json_response(self.session.state(None) | {"known_as": self._kept_name(request)})
-        return await self._state(who, _whole(request.query_params, "number"), _whole(request.query_params, "after") or 0)
+        return await self._state(
+            who, _whole(request.query_params, "number"), _whole(request.query_params, "after") or 0
+        )
 
     async def _state(self, who: Reviewer | None, number: int | None = None, after: int = 0) -> Response:
         return json_response(await run_in_threadpool(self.session.state, who, number, after))

@@ -70,7 +70,7 @@ def _id(review: ReviewSet, item: Item, reviewer: str) -> str:
 
 
 def csv_text(review: ReviewSet, marks: Marks) -> str:
-    """The table, with a line for every Score. Tags are joined by spaces; a verdict of a pair is named as its side is."""
+    """The table, a line for every Score. Tags are joined by spaces; the winner of a pair is named as its side is."""
     names = dict(zip(("first", "second"), review.names, strict=False)) if review.mode == "pair" else {}
     out = io.StringIO()
     table = csv.writer(out, lineterminator="\n")

@@ -121,7 +121,9 @@ def _file_of(source: str | Path) -> Path:
     if is_run(path):
         return _answers_of(RunFolder(path), "tuned")
     if path.is_dir():
-        raise RequestError(f"{path}: a folder, but not a run (it has no manifest.json); name a run or a file of answers")
+        raise RequestError(
+            f"{path}: a folder, but not a run (it has no manifest.json); name a run or a file of answers"
+        )
     if not path.is_file():
         raise RequestError(f"{path}: no such file; name a run's folder or a file that `heedful respond` wrote")
     return path

@@ -238,7 +238,9 @@ class Marks:
     def add_sheet(self, sheet: str, review: ReviewSet, items: Sequence[dict[str, Any]]) -> None:
         """Keep what a page that is sent out asks, and its sides."""
         with self._lock, self._writing() as db:
-            db.execute("INSERT OR IGNORE INTO sheets VALUES (?, ?, ?, ?)", (sheet, now(), review.hash, json.dumps(items)))
+            db.execute(
+                "INSERT OR IGNORE INTO sheets VALUES (?, ?, ?, ?)", (sheet, now(), review.hash, json.dumps(items))
+            )
 
     def sheet(self, sheet: str) -> tuple[str, list[dict[str, Any]]] | None:
         """The set's hash and the questions of a page that was sent out."""

@@ -54,8 +54,7 @@ def write_sheet(review: ReviewSet, marks: Marks, path: Path) -> str:
     }
     write_text(path, review_page(review.mode, head=_head(data), offline=True))
     kept = [
-        {"example_id": i.example_id, "hash": i.hash, "left": left}
-        for i, left in zip(review.items, sides, strict=True)
+        {"example_id": i.example_id, "hash": i.hash, "left": left} for i, left in zip(review.items, sides, strict=True)
     ]
     marks.add_sheet(sheet, review, kept)
     return sheet
@@ -138,7 +137,9 @@ def _mark(
         raise DataError(f"{where}: its question must be a number from 1 to {len(sheet)}")
     asked = sheet[place - 1]
     if asked["example_id"] not in items:
-        raise DataError(f"{where}: is of {asked['example_id']}, which is not in this review; use the same --limit or none")
+        raise DataError(
+            f"{where}: is of {asked['example_id']}, which is not in this review; use the same --limit or none"
+        )
     try:
         shown, tags = check_verdict(review.mode, entry.get("verdict"), entry.get("tags", []))
     except RequestError as e:

@@ -12,7 +12,12 @@ from heedful.stats import Interval
 from heedful.web.assets import template
 
 VERDICT_KEYS = {
-    "pair": (("left", "A is better", "1"), ("right", "B is better", "2"), ("tie", "Tie", "3"), ("both_bad", "Both bad", "4")),
+    "pair": (
+        ("left", "A is better", "1"),
+        ("right", "B is better", "2"),
+        ("tie", "Tie", "3"),
+        ("both_bad", "Both bad", "4"),
+    ),
     "single": (("right", "Right", "1"), ("partly", "Partly", "2"), ("wrong", "Wrong", "3")),
 }
 TAG_KEYS = dict(zip(TAGS, "FIOLDGR", strict=True))  # letters that no other key of the page has
@@ -72,13 +77,11 @@ def sentence(found: Result) -> str:
             f"{numbers.count_text(n['right'])} of {numbers.count_text(found.marked)} answers are right "
             f"({share(right)})."
         )
-    first, second = found.names
-    told = {"better": f"{second} is better than {first}", "worse": f"{second} is worse than {first}"}
-    start = told.get(found.verdict or "", f"Nobody can tell whether {second} is better than {first}")
+    first, second = (visible(name) for name in found.names)
+    word = {"better": "Better", "worse": "Worse"}.get(found.verdict or "", "Nobody can tell")
     return (
-        f"{start[0].upper()}{start[1:]}: it won {numbers.count_text(n['second'])} and lost "
-        f"{numbers.count_text(n['first'])} of {numbers.count_text(found.marked)} questions "
-        f"({numbers.p_phrase(found.p_value)})."
+        f"{word}: {second} won {numbers.count_text(n['second'])} and lost {numbers.count_text(n['first'])} of "
+        f"{numbers.count_text(found.marked)} questions against {first} ({numbers.p_phrase(found.p_value)})."
     )
 
 
@@ -96,4 +99,3 @@ def share(i: Interval | None) -> str:
 def kappa(value: float) -> str:
     """A coefficient of agreement with two decimals."""
     return numbers.NOTHING if math.isnan(value) else numbers.minus(f"{value:.2f}")
-

@@ -1,8 +1,9 @@
 """What the marks say: who won, with intervals and a test; how far reviewers agree; tags; the pull of the left side.
 
-A question counts once, however many reviewers marked it: by the verdict that most of them gave, else as split. Shares have
-Wilson's interval. For pairs, the questions that one side won are tested by the exact sign test (McNemar's), and the word
-is that of heedful.stats: better only where p < 0.05 and the interval of the wins among them leaves out one half.
+A question counts once, however many reviewers marked it: by the verdict that most of them gave, else as split. Shares
+have Wilson's interval. For pairs, the questions that one side won are tested by the exact sign test (McNemar's), and
+the word is that of heedful.stats: better only where p < 0.05 and the interval of the wins among them leaves out one
+half.
 """
 
 from __future__ import annotations
@@ -132,7 +133,7 @@ def _word(decided: Interval | None, p: float | None) -> str | None:
 
 
 def _left(marks: Sequence[Mark]) -> Interval:
-    """How often the side that was shown left won, of the marks with a winner: near one half where the side says nothing."""
+    """How often the side shown left won, of the marks with a winner: near one half where the side says nothing."""
     won = [m.verdict == m.shown_left for m in marks if m.verdict in ("first", "second") and m.shown_left]
     return wilson_interval(sum(won), len(won))
 

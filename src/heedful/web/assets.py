@@ -27,8 +27,9 @@ def asset(package: str, name: str) -> str:
 
 def asset_routes(files: Mapping[str, str]) -> list[Route]:
     """Routes for files by name and package, ``{"look.css": "heedful.web"}``, below ``/static/``, and the icon."""
-    routes = [_route(f"/static/{name}", asset(package, name), TYPES[name.rsplit(".")[-1]])
-              for name, package in files.items()]
+    routes = [
+        _route(f"/static/{name}", asset(package, name), TYPES[name.rsplit(".")[-1]]) for name, package in files.items()
+    ]
     return [*routes, _route("/favicon.ico", ICON, "image/svg+xml")]
 
 

@@ -70,7 +70,8 @@ class Rules:
     """Whom a server answers.
 
     `names` are the hosts that it goes by, without a port: a tunnel may give it another. With `any_address` every
-    literal IP address is its name too (a site can fake a name, not an address). `cookie` keeps the token in the browser.
+    literal IP address is its name too (a site can fake a name, not an address). `cookie` is the token's name in the
+    browser.
     """
 
     names: frozenset[str] = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -179,8 +180,9 @@ def known_host(host: str, rules: Rules) -> bool:
 def _split_host(host: str) -> tuple[str, str]:
     host = host.lower()
     if host.startswith("["):
-        name, _, port = host[1:].partition("]")
-        return name, port.removeprefix(":")
+        name, closed, port = host[1:].partition("]")
+        whole = closed and (not port or port.startswith(":"))
+        return (name, port.removeprefix(":")) if whole else ("", "")
     name, _, port = host.partition(":")
     return name, port
 

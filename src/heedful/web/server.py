@@ -16,6 +16,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from heedful.errors import RequestError
 from heedful.web.guard import App, Rules, guarded
@@ -111,6 +112,11 @@ def rules_for(address: Address, **limits: object) -> Rules:
 
 def serve(app: App, ears: socket.socket, rules: Rules, ready: Callable[[], None] = lambda: None) -> None:
     """Answer on a listening socket until Ctrl-C or SIGTERM, then return. `ready` is called when the first can ask."""
+    make_server(app, rules, ready).run(sockets=[ears])
+
+
+def make_server(app: App, rules: Rules, ready: Callable[[], None] = lambda: None) -> Any:
+    """A uvicorn server of `app` behind the guard, not yet running."""
     import uvicorn
 
     class Server(uvicorn.Server):
@@ -146,4 +152,4 @@ def serve(app: App, ears: socket.socket, rules: Rules, ready: Callable[[], None]
         timeout_graceful_shutdown=3,
         h11_max_incomplete_event_size=16_384,
     )
-    Server(config).run(sockets=[ears])
+    return Server(config)
