@@ -85,6 +85,13 @@ class RunFolder:
         return value
 
 
+def cache_folder() -> Path:
+    """Where converted models and servers' answers are kept: ``$HEEDFUL_CACHE``, else under the user's cache folder."""
+    if own := os.environ.get("HEEDFUL_CACHE"):
+        return Path(own)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "heedful"
+
+
 @contextlib.contextmanager
 def hold_run(run: RunFolder) -> Iterator[None]:
     """Keep other processes from working on a run at the same time; the system lets go of it if this one dies."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from heedful.backends.base import Backend, GenerationSettings
-from heedful.backends.server_options import ServerOptions
+from heedful.backends.server_options import DEFAULT_KEY, ServerOptions, find_server
 from heedful.errors import RequestError
 from heedful.models.names import parse_model_name
+from heedful.store import cache_folder
 
 
 def open_backend(
@@ -36,9 +37,12 @@ def open_backend(
         script = ScriptedBackend(parsed.target)
         return lambda: script
     if parsed.kind == "openai":
-        raise RequestError(
-            f"model '{name}': models behind a server are not built yet; name one with hf:, gguf:, pip: or run:"
-        )
+        for option, value in (("template", template), ("precision", precision), ("device", device)):
+            if value != "auto":
+                raise RequestError(
+                    f"--{option} {value}: is for models in this process; the server of {name} has its own"
+                )
+        return _server(name, parsed.target, parsed.detail or "", settings, server or ServerOptions(), say)
     if settings is not None:
         _check_local(settings, name)
     from heedful.backends.load import local_backend
@@ -49,6 +53,40 @@ def open_backend(
     choose_device(device)
     Chat.bind(template, load_tokenizer(name, trust_remote_code, say))
     return lambda: local_backend(name, template, precision, device, trust_remote_code, say)
+
+
+def _server(
+    name: str,
+    model: str,
+    url: str,
+    settings: GenerationSettings | None,
+    options: ServerOptions,
+    say: Callable[[str], None],
+) -> Callable[[], Backend]:
+    """Check the request; the server is asked nothing yet, since the cache may know every answer."""
+    from heedful.backends.cache import AnswerCache
+    from heedful.backends.openai import OpenAIBackend
+    from heedful.backends.server_request import check_settings
+
+    options.check()
+    found = find_server(name, url, options)
+    if settings is not None:
+        check_settings(settings)
+    if found.key_source:
+        say(f"the key in {found.key_source} is sent to {found.url}")
+    if found.key_held_back:
+        say(
+            f"the key in {DEFAULT_KEY} is not sent to {found.url}, which is not encrypted; "
+            f"--api-key-env {DEFAULT_KEY} sends it all the same"
+        )
+
+    backend = OpenAIBackend(name, model, found, options, say=say)
+
+    def load() -> Backend:
+        backend.cache = AnswerCache(cache_folder()) if options.cache else None
+        return backend
+
+    return load
 
 
 def _check_local(settings: GenerationSettings, name: str) -> None:

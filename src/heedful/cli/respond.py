@@ -10,6 +10,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from heedful.cli.output import check_seed, print_json
+from heedful.cli.server import (
+    ApiKeyEnv,
+    Concurrency,
+    Deadline,
+    InputPrice,
+    NoCache,
+    OutputPrice,
+    Retries,
+    ServerField,
+    Timeout,
+    server_fields,
+    server_options,
+)
 from heedful.errors import HeedfulError, RequestError, did_you_mean
 
 if TYPE_CHECKING:
@@ -20,7 +33,10 @@ PRECISIONS = ("auto", "fp32", "bf16")
 
 def respond(
     model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="hf:, gguf:, pip:, run:DIR (also @base, @step=N) or scripted:FILE.")
+        str,
+        typer.Argument(
+            metavar="MODEL", help="hf:, gguf:, pip:, run:DIR (also @base, @step=N), openai:NAME@URL or scripted:FILE."
+        ),
     ],
     data: Annotated[
         list[str], typer.Option(metavar="FILE", help="A file with questions; answers in it are kept as references.")
@@ -50,6 +66,15 @@ def respond(
     batch_size: Annotated[int, typer.Option(metavar="N", min=1, help="Questions answered side by side.")] = 16,
     precision: Annotated[str, typer.Option(metavar="NAME", help="auto, fp32 or bf16.")] = "auto",
     device: Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda, mps.")] = "auto",
+    concurrency: Concurrency = 8,
+    timeout: Timeout = 300,
+    deadline: Deadline = 1200,
+    retries: Retries = 5,
+    api_key_env: ApiKeyEnv = None,
+    input_price: InputPrice = None,
+    output_price: OutputPrice = None,
+    no_cache: NoCache = False,
+    server_field: ServerField = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of sampling.")] = 0,
     limit: Annotated[int | None, typer.Option(metavar="N", min=1, help="Answer the first so many rows.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a file of answers that was begun.")] = False,
@@ -76,15 +101,29 @@ def respond(
         raise RequestError(f"--repetition-penalty {repetition_penalty}: name a number above 0, such as 1.1; 1 is none")
     if "" in (stop or ()):
         raise RequestError("--stop '': the text is empty, and every answer would end before it; name some text")
+    options = server_options(
+        [model], concurrency, timeout, deadline, retries, api_key_env, input_price, output_price, no_cache
+    )
+    fields = server_fields(server_field)
     _check_out(out, resume)
     examples, ledger = load_examples(data, limit=limit, answers=False)
     settings = GenerationSettings(
-        max_new_tokens, temperature, top_p, seed, batch_size, top_k, min_p, repetition_penalty, tuple(stop or ())
+        max_new_tokens=max_new_tokens,
+        temperature=temperature,
+        top_p=top_p,
+        seed=seed,
+        batch_size=batch_size,
+        top_k=top_k,
+        min_p=min_p,
+        repetition_penalty=repetition_penalty,
+        stop=tuple(stop or ()),
+        server_fields=fields,
     )
     for drop in ledger.drops[:5]:
         typer.echo(f"{drop.source}: left out: {drop.sentence}", err=True)
     summary = {"out": out, "model": model, "questions": len(examples), "settings": settings.hash}
     view = Live()
+    backend = None
     try:
         load = open_backend(
             model,
@@ -94,18 +133,25 @@ def respond(
             trust_remote_code=trust_remote_code,
             say=view.say,
             settings=settings,
+            server=options,
         )
         if not dry_run:
             view.phase("answers", f"Answering {_count(len(examples), 'question')}")
-            done = respond_to_file(out, load(), examples, settings, model, view.advance)
+            backend = load()
+            done = respond_to_file(out, backend, examples, settings, model, view.advance)
     finally:
         view.close()
+        spent = getattr(backend, "spent", None)  # of a server
+        if spent is not None:
+            typer.echo(str(spent), err=True)
     if dry_run:
         if as_json:
             print_json(summary)
         else:
             typer.echo(f"{_count(len(examples), 'question')} would be answered by {model} into {out}")
         return
+    if spent is not None:
+        summary["server"] = spent.as_json()
     _tell(done, out, summary if as_json else None)
 
 

@@ -56,10 +56,10 @@ def parse_model_name(name: str) -> ModelName:
     if kind == "run":
         return _parse_run(name, rest)
     if kind == "openai":
-        target, _, url = rest.partition("@")
-        if not target or not re.match(r"https?://", url):
+        found = re.fullmatch(r"(.+?)@(https?://.*)", rest)  # a model's name may have an '@' itself
+        if not found:
             raise ModelError(f"model '{name}': write openai:NAME@URL, with a URL that begins with http:// or https://")
-        return ModelName(kind, target, url)
+        return ModelName(kind, found[1], found[2])
     return ModelName(kind, rest)
 
 

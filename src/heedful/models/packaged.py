@@ -12,7 +12,6 @@ import contextlib
 import hashlib
 import importlib
 import importlib.util
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -20,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from heedful.errors import ModelError, did_you_mean
-from heedful.store import disk_errors, read_json, write_json
+from heedful.store import cache_folder, disk_errors, read_json, write_json
 
 CONVERSION = 1  # raise when the converted files change
 
@@ -76,13 +75,6 @@ MODELS = {
         ),
     )
 }
-
-
-def cache_folder() -> Path:
-    """Where converted models are kept: ``$HEEDFUL_CACHE``, else ``heedful`` under the user's cache folder."""
-    if own := os.environ.get("HEEDFUL_CACHE"):
-        return Path(own)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "heedful"
 
 
 def describe(name: str) -> Packaged:
