@@ -24,4 +24,4 @@ def local_backend(
     where = choose_device(device)
     dtype = torch.bfloat16 if choose_precision(precision, where) == "bf16" else torch.float32
     loaded = load_model(name, dtype, where, trust_remote_code=trust_remote_code, say=say)
-    return TransformersBackend(name, loaded.model, Chat.bind(template, loaded.tokenizer))
+    return TransformersBackend(name, loaded.model, Chat.bind(template, loaded.tokenizer), say)

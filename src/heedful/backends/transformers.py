@@ -1,29 +1,38 @@
-"""Answers from a model in this process, by transformers' `generate`, in batches of prompts of like length."""
+"""Answers from a model in this process: by the engine in `generation`, or by transformers' `generate`."""
 
 from __future__ import annotations
 
-import dataclasses
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import torch
-
 from heedful.backends.base import Answer, GenerationSettings, Tools
-from heedful.batches import by_length
+from heedful.backends.generation import AnswerText, Engine, PlainGenerate, Request, Row, make_generator
 from heedful.chat import Chat
-from heedful.errors import TemplateError
-from heedful.models.quiet import quiet_transformers
+from heedful.errors import RequestError, TemplateError
 from heedful.records import Message
 
 
-class TransformersBackend:
-    """A model, its tokenizer and its template. Works on plain and on adapted models, on any device."""
+@dataclass(frozen=True)
+class Piece:
+    """Some more text of an answer; the last piece bears the whole Answer, whose text is what holds."""
 
-    def __init__(self, name: str, model: Any, chat: Chat):
+    text: str
+    answer: Answer | None = None
+
+
+class TransformersBackend:
+    """A model, its tokenizer and its template. Works on plain and on adapted models, on any device.
+
+    `say` is told once if the model cannot be answered with by the engine, and why. `note` is that sentence, or the one
+    that says that the engine is used.
+    """
+
+    def __init__(self, name: str, model: Any, chat: Chat, say: Callable[[str], None] = lambda _: None):
         self.name = name
         self.model = model
         self.chat = chat
+        self.say = say
         tokenizer: Any = chat.tokenizer
         # A model may end its answer as it was trained here or as it was trained before: both are a stop.
         # Without the second, a tuned model given another template would run to the limit.
@@ -31,113 +40,108 @@ class TransformersBackend:
         self.pad_id = int(chat.stop_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id)
         # Beyond this many tokens a model has no positions, or none that it was trained on.
         self.positions = int(getattr(model.config, "max_position_embeddings", None) or 1 << 60)
+        self._made: tuple[Any, Engine | PlainGenerate, str] | None = None
 
     def answer(
         self, prompts: Sequence[Sequence[Message]], settings: GenerationSettings, tools: Sequence[Tools] = ()
     ) -> Iterator[Answer]:
-        """Answer every prompt; longest prompts first. Greedy unless `settings.temperature` is above 0.
+        """Answer every prompt, in the order in which they are done. Greedy unless `settings.temperature` is above 0.
 
         A prompt that the template has no place for, or the model no room, gets an answer that says so as its error.
+        Neither the batch size nor the order of prompts changes an answer; `seconds` is an answer's share of the time.
         """
-        ids, refused = self._prompt_ids(prompts, tools)
-        for index, problem in refused.items():
-            yield Answer(index, "", "error", 0, 0, 0.0, problem)
-        room = [0 if i in refused else self.positions - len(row) for i, row in enumerate(ids)]
-        for index in (i for i, left in enumerate(room) if left < 1 and i not in refused):
-            problem = f"the question has {len(ids[index]):,} tokens, the model has room for {self.positions:,}"
-            yield Answer(index, "", "error", len(ids[index]), 0, 0.0, problem)
-        tight = [i for i, left in enumerate(room) if 1 <= left < settings.max_new_tokens]
-        for index in tight:  # alone, so that its limit is nobody else's
-            shorter = dataclasses.replace(settings, max_new_tokens=room[index])
-            yield from self._answer_batch([index], [ids[index]], shorter)
-        free = [i for i, left in enumerate(room) if left >= settings.max_new_tokens]
-        # transformers would take padding for something said, and punish its repetition: then no row is padded.
-        size = settings.batch_size if settings.repetition_penalty == 1 else 1
-        for batch in by_length([len(ids[i]) for i in free], size):
-            rows = [free[b] for b in batch]
-            yield from self._answer_batch(rows, [ids[i] for i in rows], settings)
-
-    def _prompt_ids(
-        self, prompts: Sequence[Sequence[Message]], tools: Sequence[Tools]
-    ) -> tuple[list[list[int]], dict[int, str]]:
-        """The ids of each prompt, and why those that the template refuses have none."""
-        ids: list[list[int]] = []
-        refused: dict[int, str] = {}
+        requests: list[Request] = []
+        texts: dict[int, AnswerText] = {}
         for index, prompt in enumerate(prompts):
-            try:
-                ids.append(self.chat.prompt_ids(prompt, tools[index] if tools else ()))
-            except TemplateError as e:
-                ids.append([])
-                refused[index] = str(e)
-        return ids, refused
-
-    @torch.no_grad()
-    def _answer_batch(
-        self, indices: list[int], rows: list[list[int]], settings: GenerationSettings
-    ) -> Iterator[Answer]:
-        begin = time.perf_counter()
-        device = next(self.model.parameters()).device
-        width = max(map(len, rows))
-        input_ids = torch.full((len(rows), width), self.pad_id, dtype=torch.long)  # (B, T), padded on the left
-        attention = torch.zeros_like(input_ids)
-        for b, row in enumerate(rows):
-            input_ids[b, width - len(row) :] = torch.tensor(row)
-            attention[b, width - len(row) :] = 1
+            found = self._request(index, prompt, tools[index] if tools else (), settings)
+            if isinstance(found, Answer):
+                yield found
+            else:
+                requests.append(found[0])
+                texts[index] = found[1]
+        if not requests:
+            return
+        generator = self.generator()
         training = self.model.training
         self.model.eval()
         try:
-            with quiet_transformers():
-                output = self._generate(input_ids.to(device), attention.to(device), indices, settings)
+            for row in generator.run(requests, settings, self.stop_ids):
+                yield self._answer(row, texts.pop(row.request.index))
         finally:
             self.model.train(training)
-        seconds = (time.perf_counter() - begin) / len(rows)
-        for b, index in enumerate(indices):
-            new = output[b, width:].tolist()
-            stop = next((t for t, token in enumerate(new) if token in self.stop_ids), None)
-            text = self._text(new if stop is None else new[:stop])
-            used = len(new) if stop is None else stop + 1
-            if (end := _first_stop(text, settings.stop)) is not None:
-                text = text[:end]
-                # What a longer row of the batch waited for is not counted: the tokens up to where the string was whole.
-                used = next(
-                    t for t in range(1, used + 1) if _first_stop(self._text(new[:t]), settings.stop) is not None
-                )
-            ended = stop is not None or end is not None
-            yield Answer(index, text, "stop" if ended else "length", len(rows[b]), used, round(seconds, 4))
 
-    def _text(self, new: list[int]) -> str:
-        """New tokens as text, without what the template itself writes before every answer."""
-        return self.chat.tokenizer.decode(new, skip_special_tokens=True).removeprefix(self.chat.before)
+    def stream(self, messages: Sequence[Message], settings: GenerationSettings, tools: Tools = ()) -> Iterator[Piece]:
+        """One answer, piece by piece as it is made. No piece holds half a character or the beginning of a stop string.
 
-    def _generate(
-        self, input_ids: Any, attention: Any, indices: list[int], settings: GenerationSettings
-    ) -> torch.Tensor:
-        from transformers import GenerationConfig
+        >>> for piece in backend.stream(messages, settings):                       # doctest: +SKIP
+        ...     print(piece.text, end="", flush=True)
+        """
+        found = self._request(0, messages, tools, settings, follow=True)
+        if isinstance(found, Answer):
+            yield Piece("", found)
+            return
+        request, text = found
+        generator = self.generator()
+        training = self.model.training
+        self.model.eval()
+        try:
+            for row, _ in generator.stream(request, settings, self.stop_ids):
+                if row.finish:
+                    yield Piece(text.last_piece(), self._answer(row, text))
+                    return
+                if piece := text.piece():
+                    yield Piece(piece)
+        finally:
+            self.model.train(training)
 
-        config = GenerationConfig(
-            max_new_tokens=settings.max_new_tokens,
-            do_sample=settings.temperature > 0,
-            temperature=settings.temperature if settings.temperature > 0 else None,
-            top_p=settings.top_p if settings.temperature > 0 else None,
-            top_k=settings.top_k if settings.temperature > 0 else None,
-            min_p=settings.min_p if settings.temperature > 0 and settings.min_p > 0 else None,
-            repetition_penalty=settings.repetition_penalty,
-            eos_token_id=sorted(self.stop_ids),
-            pad_token_id=self.pad_id,
-            use_cache=True,
+    @property
+    def note(self) -> str:
+        """A sentence on how the model is answered with, and why."""
+        self.generator()
+        return self._made[2] if self._made else ""
+
+    def generator(self) -> Engine | PlainGenerate:
+        """What makes the tokens. It is chosen anew where the model has become another: given adapters, or merged."""
+        parts = (id(self.model), tuple((name, type(module)) for name, module in _modules(self.model)))
+        if self._made is None or self._made[0] != parts:
+            made, note = make_generator(self.model, self.pad_id)
+            self._made = (parts, made, note)
+            if isinstance(made, PlainGenerate):
+                self.say(note)
+        return self._made[1]
+
+    def _request(
+        self, index: int, prompt: Sequence[Message], tools: Tools, settings: GenerationSettings, follow: bool = False
+    ) -> tuple[Request, AnswerText] | Answer:
+        """What the generator is asked, and where the text goes; or the answer that says why it cannot be asked."""
+        if settings.server_fields:
+            names = ", ".join(name for name, _ in settings.server_fields)
+            raise RequestError(f"'{names}' is for a server, and {self.name} answers in this process; leave it out")
+        try:
+            ids = self.chat.prompt_ids(prompt, tools)
+        except TemplateError as e:
+            return Answer(index, "", "error", 0, 0, 0.0, str(e))
+        room = self.positions - len(ids)
+        if room < 1:
+            problem = f"the question has {len(ids):,} tokens, the model has room for {self.positions:,}"
+            return Answer(index, "", "error", len(ids), 0, 0.0, problem)
+        if not ids:
+            return Answer(index, "", "error", 0, 0, 0.0, "the template makes an empty prompt of the question")
+        text = AnswerText(self.chat.tokenizer, self.chat.before, settings.stop, self.stop_ids)
+        watched = follow or bool(settings.stop)
+        return Request(index, ids, min(room, settings.max_new_tokens), text.add if watched else None), text
+
+    def _answer(self, row: Row, text: AnswerText) -> Answer:
+        text.tokens = row.new
+        tokenizer: Any = self.chat.tokenizer
+        likeliest = tuple(
+            tuple((tokenizer.decode([i]), value) for i, value in place) for place in row.likeliest[: len(row.new)]
         )
-        if settings.temperature > 0:  # the same seed gives the same answers to the same batches
-            torch.manual_seed(settings.seed * 1_000_003 + min(indices))
-        width = input_ids.shape[1]
-
-        def said_stop(ids: torch.Tensor, _: Any) -> torch.Tensor:  # (B, T) -> (B,)
-            found = [_first_stop(self._text(row), settings.stop) is not None for row in ids[:, width:].tolist()]
-            return torch.tensor(found, device=ids.device)
-
-        options = {"stopping_criteria": [said_stop]} if settings.stop else {}
-        return self.model.generate(input_ids=input_ids, attention_mask=attention, generation_config=config, **options)
+        return Answer(
+            row.request.index, text.whole(), "stop" if row.finish == "stop" else "length", row.prompt_tokens,
+            len(row.new), round(row.seconds, 4), top_logprobs=likeliest or None,
+        )  # fmt: skip
 
 
-def _first_stop(text: str, stop: Sequence[str]) -> int | None:
-    """Where the first of the stop strings begins; None where there is none."""
-    return min((at for s in stop if (at := text.find(s)) >= 0), default=None)
+def _modules(model: Any) -> Iterator[tuple[str, Any]]:
+    return model.named_modules() if hasattr(model, "named_modules") else iter(())
