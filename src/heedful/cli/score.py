@@ -19,10 +19,16 @@ def score(
     predictions: Annotated[
         Path | None, typer.Option(metavar="FILE", help="What was answered, in the form of the benchmark's own script.")
     ] = None,
+    tables: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="More files of the benchmark's owner, for the kinds that have a use for them."
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything, verdicts too, as one document.")] = False,
 ) -> None:
     """Compute the figures of a benchmark's own script on saved outputs, no model needed."""
-    found = score_files(kind, references, predictions)
+    found = score_files(kind, references, predictions, tables)
     if as_json:
         print_json(found)
         return
