@@ -94,5 +94,3 @@ def _check_local(settings: GenerationSettings, name: str) -> None:
     if settings.server_fields:
         field = settings.server_fields[0][0]
         raise RequestError(f"--server-field {field}: is for models behind a server, and {name} is not; leave it out")
-    if settings.top_logprobs:
-        raise RequestError(f"model '{name}': gives no log-probabilities in this process; use openai:NAME@URL")

@@ -86,11 +86,23 @@ def _side(path: Path) -> Side:
         raise RequestError(f"{path}: no such file; name what `heedful respond` wrote, or a run")
     if path.is_dir():
         raise RequestError(f"{path}: is a folder but not a run; name a file of answers, or a run")
-    answers = read_responses(path)
+    answers = _read_model_outputs(path) if _is_model_outputs(path) else read_responses(path)
     if not answers:
         raise DataError(f"{path}: has no answers; name a file that `heedful respond` wrote")
     models = list(dict.fromkeys(a.model for a in answers))
     return Side(path, " + ".join(models), tuple(answers))
+
+
+def _is_model_outputs(path: Path) -> bool:
+    """Whether a file is one JSON list, as AlpacaEval's model_outputs.json, not lines of Responses."""
+    with path.open("rb") as f:
+        return f.read(1024).lstrip().startswith(b"[")
+
+
+def _read_model_outputs(path: Path) -> list[Response]:
+    from heedful.scorers.alpaca_eval import from_model_outputs  # with the readers of data files, which few need here
+
+    return from_model_outputs(path)
 
 
 def single_items(side: Side, limit: int | None = None) -> list[Item]:

@@ -112,7 +112,11 @@ def hold(path: Path) -> Iterator[None]:
             raise RequestError(f"{path}: another process is judging into this file; wait for it or stop it") from None
         except OSError:  # a file system without locks
             pass
-        yield
+        try:
+            yield
+        finally:
+            if path.stat().st_size == 0:  # nothing was asked: leave nothing that stands in the way of another try
+                path.unlink()
 
 
 def totals(judgements: Iterable[Judgement]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ Nothing that has a line is asked again, whenever the process was killed.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +52,10 @@ class Judge:
         out = {"judge": self.name, "prompt_hash": self.prompt.hash, "settings": self.settings.hash}
         out |= {"from_text": self.from_text}
         return out | ({"rubric_hash": self.rubric.hash} if self.rubric else {})
+
+    def with_logprobs(self, top: int) -> Judge:
+        """The judge whose server is asked for so many likeliest tokens; `asked` stays the same."""
+        return dataclasses.replace(self, settings=dataclasses.replace(self.settings, top_logprobs=top))
 
 
 @dataclass(frozen=True)
