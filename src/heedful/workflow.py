@@ -287,7 +287,8 @@ def _answer(work: _Work, model: Any, which: str, title: str) -> None:
     with Timed(work.run, work.view, "before" if which == "base" else "after", title):
         # The name that the run began with: its folder may have been moved since.
         own = work.run.read_manifest().get("name") or work.run.path.resolve().name
-        backend = TransformersBackend(work.recipe.model if which == "base" else f"run:{own}", model, work.chat)
+        name = work.recipe.model if which == "base" else f"run:{own}"
+        backend = TransformersBackend(name, model, work.chat, work.view.say)
         respond_to_file(work.run.responses(which), backend, work.questions, work.settings, progress=work.view.advance)
 
 

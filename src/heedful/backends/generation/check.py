@@ -64,9 +64,7 @@ def _engine_logits(model: Any, rows: list[list[int]]) -> dict[tuple[int, int], t
     """The engine's logits by row and place, in the ways in which it computes them."""
     reading = read(model)
     length = len(rows[0])
-    cache = Cache(
-        len(reading.blocks), len(rows), reading.groups, length, reading.width, reading.dtype, reading.device
-    )
+    cache = Cache(len(reading.blocks), len(rows), reading.groups, length, reading.width, reading.dtype, reading.device)
     forward, found = Forward(reading, length), {}
 
     def step(*spans: tuple[int, int, int]) -> None:

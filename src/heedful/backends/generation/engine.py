@@ -42,9 +42,7 @@ class Engine:
         read(model)
         self.model, self.budget = model, budget
 
-    def run(
-        self, requests: Sequence[Request], settings: GenerationSettings, stop_ids: Set[int]
-    ) -> Iterator[Row]:
+    def run(self, requests: Sequence[Request], settings: GenerationSettings, stop_ids: Set[int]) -> Iterator[Row]:
         """The rows of all requests, as they finish. At most `settings.batch_size` side by side, fewer where the cache
         would need more than its budget of bytes."""
         for group in _of_like_length(requests):
@@ -89,9 +87,7 @@ def common_prefix(prompts: Sequence[Sequence[int]]) -> int:
 class _Batch:
     """Rows of like length on their way through a cache."""
 
-    def __init__(
-        self, model: Any, rows: list[Row], settings: GenerationSettings, stop_ids: Set[int], budget: int
-    ):
+    def __init__(self, model: Any, rows: list[Row], settings: GenerationSettings, stop_ids: Set[int], budget: int):
         self.settings, self.stop_ids = settings, stop_ids
         self.waiting, self.active = deque(rows), list[Row]()
         self.trained = any(p.requires_grad for p in model.parameters())

@@ -55,9 +55,7 @@ class Forward:
             x = self._layer(number, block, x, step, angles, keep if last else None)
         return self.reading.head(self.reading.norm(x))
 
-    def _layer(
-        self, number: int, block: Block, x: Tensor, step: _Step, angles: Angles, keep: Tensor | None
-    ) -> Tensor:
+    def _layer(self, number: int, block: Block, x: Tensor, step: _Step, angles: Angles, keep: Tensor | None) -> Tensor:
         """x (N, D) after a layer; of the last one nothing is asked after its attention but at the places to `keep`."""
         h = x if block.before is None else block.before(x)
         both, v = block.project(h)
@@ -118,7 +116,9 @@ class _Step:
             seen = self._together(q.index_select(0, self.order), keys, values, block)
             out.index_copy_(0, self.single, seen.index_select(0, self.single_slots))
         for start, part in self.alone:
-            out[start : start + len(part.ids)] = self._alone(q[start : start + len(part.ids)], keys, values, part, block)
+            out[start : start + len(part.ids)] = self._alone(
+                q[start : start + len(part.ids)], keys, values, part, block
+            )
         return out.view(n, heads * width)
 
     def _together(self, q: Tensor, keys: Tensor, values: Tensor, block: Block) -> Tensor:

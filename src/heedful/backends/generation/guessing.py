@@ -16,7 +16,7 @@ COSTS = (1.0, 1.9, 2.2, 2.3, 2.4, 2.5, 2.6, 2.7, 2.8)
 
 
 class Guesses:
-    """The guesses of one row, whose `ids` grow. What they would have been is learnt from where none are checked, too."""
+    """The guesses of one row, whose `ids` grow; where none are checked, what they would have been is learnt from, too."""
 
     def __init__(self, ids: list[int]):
         self.ids = ids

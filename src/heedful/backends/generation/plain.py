@@ -30,9 +30,7 @@ class PlainGenerate:
     def __init__(self, model: Any, pad_id: int):
         self.model, self.pad_id = model, pad_id
 
-    def run(
-        self, requests: Sequence[Request], settings: GenerationSettings, stop_ids: Set[int]
-    ) -> Iterator[Row]:
+    def run(self, requests: Sequence[Request], settings: GenerationSettings, stop_ids: Set[int]) -> Iterator[Row]:
         """The rows of all requests, batch by batch."""
         for limit in sorted({r.limit for r in requests}):  # a row with less room is not to go on beside the others
             group = [r for r in requests if r.limit == limit]

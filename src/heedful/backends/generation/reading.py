@@ -99,7 +99,7 @@ def _read_llama(model: Any, backbone: Any) -> Reading:
         wanted = set(kinds) if by_kind else {""}
         return {kind: _angles(rotary, places, kind if by_kind else None, example, width) for kind in wanted}
 
-    factor = float(getattr(config, "embedding_multiplier", None) or 1)
+    factor, residual = (float(getattr(config, f"{name}_multiplier", None) or 1) for name in ("embedding", "residual"))
     blocks = [
         _read_layer(layer, config, groups, kind if by_kind else "", window)
         for layer, kind, window in zip(layers, kinds, windows, strict=True)
@@ -107,7 +107,7 @@ def _read_llama(model: Any, backbone: Any) -> Reading:
     return Reading(
         (lambda ids, at: embedding(ids)) if factor == 1 else (lambda ids, at: embedding(ids) * factor), tuple(blocks),
         read_norm(backbone.norm if hasattr(backbone, "norm") else backbone.final_layernorm), _read_head(model),
-        int(config.num_attention_heads), groups, width, turned, float(getattr(config, "residual_multiplier", None) or 1),
+        int(config.num_attention_heads), groups, width, turned, residual,
         angles, example.dtype, example.device,
     )  # fmt: skip
 
@@ -128,7 +128,9 @@ def _read_layer(layer: Any, config: Any, groups: int, kind: str, window: int) ->
     )  # fmt: skip
 
 
-def _read_attention(attention: Any, heads: int, groups: int) -> tuple[Callable[[Tensor], tuple[Tensor, Tensor]], Change]:
+def _read_attention(
+    attention: Any, heads: int, groups: int
+) -> tuple[Callable[[Tensor], tuple[Tensor, Tensor]], Change]:
     width = int(attention.head_dim)
     inner = {name for name, _ in attention.named_children()}
     out = attention.o_proj if "o_proj" in inner else attention.dense
