@@ -26,7 +26,6 @@ from heedful.backends.generation.rows import Request, Row, begin
 
 PROMPT_TOKENS = 1024  # of prompts in one step, so that long ones need no more memory than short ones
 SHORTEST_PREFIX = 4  # below this sharing costs more than it saves
-FEW = 2  # rows side by side up to which guessing pays
 
 
 class Engine:
@@ -154,7 +153,7 @@ class _Batch:
                 room -= len(todo)
                 if not todo:
                     continue
-            elif len(self.active) <= FEW:
+            else:
                 guessed = self._guess(row)
             parts.append(Part(row.slot, row.cached, [*todo, *guessed]))
             number += len(todo)
@@ -172,7 +171,7 @@ class _Batch:
     def _guess(self, row: Row) -> list[int]:
         guesses = self.guesses.setdefault(row.request.index, Guesses(row.ids))
         left = row.request.limit - (len(row.ids) - row.prompt_tokens)
-        return guesses.next(min(MOST, left - 1))
+        return guesses.next(min(MOST, left - 1), len(self.active))
 
     def _take(self, asked: list[tuple[Row, list[int]]], logits: torch.Tensor) -> list[tuple[Row, list[int]]]:
         """Choose each row's next token, and the ones after it as long as the guesses are right."""

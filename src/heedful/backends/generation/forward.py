@@ -30,6 +30,9 @@ class Part:
         return self.start + len(self.ids)
 
 
+SHORT = 64  # tokens up to which a row's mask is repeated for the heads of a group, in place of its keys and values
+SPARSE = 4  # where fewer than every fourth slot goes on by one token, each is attended to by itself
+
 Angles = dict[str | None, tuple[Tensor, Tensor]]
 
 
@@ -89,12 +92,13 @@ class _Step:
             starts.append(number)
             number += len(part.ids)
         single = [i for i, part in enumerate(parts) if len(part.ids) == 1]
-        together = set(single) if len(single) > 1 else set()
+        reach = max((parts[i].slot for i in single), default=0) + 1
+        together = set(single) if len(single) > max(1, reach // SPARSE) else set()
         self.alone = [(starts[i], part) for i, part in enumerate(parts) if i not in together]
         self.together = [parts[i] for i in single] if together else []
         self._masks: dict[tuple[int, ...], Tensor | None] = {}
         if self.together:
-            self.slots = max(part.slot for part in self.together) + 1
+            self.slots = reach
             self.longest = max(part.end for part in self.together)
             order = [0] * self.slots  # of a slot that is not asked, any token's query goes in, and nothing comes out
             for i in single:
@@ -154,11 +158,12 @@ class _Step:
             return _attend(q.reshape(1, groups, heads // groups, width), k, v, None, block).view(1, heads, width)
         mask = self._mask_alone(part, first, block.window)
         q = q.view(n, groups, heads // groups, width).permute(1, 2, 0, 3)[None]  # (1, G, H / G, n, D)
-        if block.cap:
+        if block.cap or n <= SHORT:  # the heads of a group are one after another
             seen = _attend(q.reshape(1, groups, -1, width), k, v, mask.repeat(heads // groups, 1), block)
-            return seen.view(heads, n, width).transpose(0, 1)
-        k, v = (t[:, :, None].expand(-1, -1, heads // groups, -1, -1).flatten(1, 2) for t in (k, v))
-        return _attend(q.flatten(1, 2), k, v, mask, block)[0].transpose(0, 1)
+        else:
+            k, v = (t[:, :, None].expand(-1, -1, heads // groups, -1, -1).flatten(1, 2) for t in (k, v))
+            seen = _attend(q.flatten(1, 2), k, v, mask, block)
+        return seen.view(heads, n, width).transpose(0, 1)
 
     def _mask_alone(self, part: Part, first: int, window: int) -> Tensor:
         """(n, keys), added to scores: a token sees its own place and earlier ones, `window` at most (0: all)."""
