@@ -270,6 +270,12 @@ def test_a_model_that_is_not_there_stops_the_run(server, acts):
     assert "did you mean 'gemma3'?); it has qwen3, gemma3" in said
     server.models = []
     fatal(server, "does not exist.*check the model's name", ModelError)
+    # transformers' own server says it with another status.
+    server.acts, server.models = (
+        [acts.send(400, {"detail": "Server is pinned to 'smollm2'; requested 'm'."})],
+        ["smollm2"],
+    )
+    fatal(server, "has no model 'm'; it has smollm2", ModelError)
 
 
 def test_a_wrong_address_stops_the_run(server, acts):

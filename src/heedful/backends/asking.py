@@ -21,7 +21,7 @@ import httpx2
 
 from heedful.backends.base import Answer
 from heedful.backends.retry import backoff
-from heedful.backends.server_faults import denied, not_found, reason
+from heedful.backends.server_faults import denied, not_found, reason, unlisted
 from heedful.backends.server_reply import Denied, NotFound, OtherLimitName, Refused, Reply, TryAgain, read_reply
 from heedful.errors import HeedfulError, ModelError, RequestError
 
@@ -160,7 +160,7 @@ class Asking:
                 late = f"no whole answer within {self.options.deadline:g} s (--deadline)"
                 return self._failed(question, f"{late}; before that: {problem}" if problem else late)
             except Refused as e:
-                return self._refusal(question, str(e))
+                return await self._refusal(client, question, str(e))
             tries += 1
             if tries > self.options.retries:
                 return self._failed(question, f"{problem} ({tries:,} requests)" if tries > 1 else problem)
@@ -258,9 +258,13 @@ class Asking:
     def _failed(self, question: Question, problem: str) -> Answer:
         return Answer(question.index, "", "error", 0, 0, 0.0, self.backend.without_key(problem))
 
-    def _refusal(self, question: Question, problem: str) -> Answer:
-        """An answer with the server's refusal; RequestError where it refuses everything."""
+    async def _refusal(self, client: httpx2.AsyncClient, question: Question, problem: str) -> Answer:
+        """An answer with the server's refusal; RequestError where it refuses everything, or does not have the model."""
         self.refused += 1
+        if not self.answered and self.refused == 1:
+            error = await unlisted(client, self.backend.server, self.backend.model)
+            if error is not None:
+                raise error
         if not self.answered and self.refused >= GIVE_UP_AFTER:
             url = self.backend.server.url
             raise RequestError(f"{url} refused each of the first {self.refused} questions (the last: {problem})")

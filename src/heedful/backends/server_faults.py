@@ -28,21 +28,38 @@ def denied(server: Server, failure: Denied) -> HeedfulError:
 
 async def not_found(client: httpx2.AsyncClient, server: Server, model: str, failure: NotFound) -> HeedfulError:
     """Whether it is the model that the server does not have, or the address that is wrong."""
-    names = []
-    try:
-        async with asyncio.timeout(_LOOK):
-            listed = (await client.get(f"{server.url}/models")).json()["data"]
-        names = [printable(entry["id"]) for entry in listed if isinstance(entry["id"], str)]
-    except (httpx2.HTTPError, TimeoutError, ValueError, KeyError, TypeError):
-        pass  # no list: then the address is to be doubted
+    names = await _models(client, server)
     if names and model not in names:
-        has = ", ".join(names[:_LISTED]) + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")
-        return ModelError(f"{server.url} has no model '{model}'{did_you_mean(model, names)}; it has {has}")
+        return _no_model(server, model, names)
     if names or "model" in str(failure).lower():
         mend = "check the model's name"
     else:
         mend = "check the address" if server.url.endswith("/v1") else f"most servers want {server.url}/v1"
     return ModelError(f"{server.endpoint} is not found ({failure}); {mend}")
+
+
+async def unlisted(client: httpx2.AsyncClient, server: Server, model: str) -> HeedfulError | None:
+    """For a server that refused a question: an error where its list of models lacks the one that was asked for.
+
+    Only then: some servers answer to names that they do not list, and others have no list.
+    """
+    names = await _models(client, server)
+    return _no_model(server, model, names) if names and model not in names else None
+
+
+async def _models(client: httpx2.AsyncClient, server: Server) -> list[str]:
+    """The names in the server's list of models; none where it has no such list."""
+    try:
+        async with asyncio.timeout(_LOOK):
+            listed = (await client.get(f"{server.url}/models")).json()["data"]
+        return [printable(entry["id"]) for entry in listed if isinstance(entry["id"], str)]
+    except (httpx2.HTTPError, TimeoutError, ValueError, KeyError, TypeError):
+        return []
+
+
+def _no_model(server: Server, model: str, names: list[str]) -> ModelError:
+    has = ", ".join(names[:_LISTED]) + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")
+    return ModelError(f"{server.url} has no model '{model}'{did_you_mean(model, names)}; it has {has}")
 
 
 def reason(error: Exception) -> str:

@@ -1,0 +1,188 @@
+"""heedful respond openai:NAME@URL, as a user meets it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from heedful.cli.server import server_fields
+from heedful.errors import RequestError
+from heedful.store import read_jsonl
+
+
+@pytest.fixture
+def rows(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps({"instruction": t, "output": t}) + "\n" for t in "abcd"))
+    return path
+
+
+def test_answers_their_cost_and_the_second_time(server, acts, rows, tmp_path, heedful):
+    server.acts = lambda h: acts.answer(h.body["messages"][0]["content"].upper(), usage=(1000, 500))(h)
+    model = f"openai:m@{server.url}"
+    prices = ("--input-price", "1", "--output-price", "4")
+    status, out, err = heedful("respond", model, "--data", rows, "--out", tmp_path / "1.jsonl", *prices)
+    assert status == 0
+    assert out == f"4 answers in {tmp_path / '1.jsonl'}: 4 stopped by themselves, 0 failed\n"
+    assert err.endswith("4 requests: 4,000 tokens in, 2,000 tokens out; cost 0.012\n")
+    responses = read_jsonl(tmp_path / "1.jsonl")
+    assert sorted((r["text"], r["reference"], r["model"]) for r in responses) == [(t.upper(), t, model) for t in "abcd"]
+    assert "top_logprobs" not in responses[0]
+    status, out, _ = heedful("respond", model, "--data", rows, "--out", tmp_path / "2.jsonl", "--json", *prices)
+    assert status == 0
+    summary = json.loads(out)
+    assert (summary["answers"], summary["stopped"], summary["errors"]) == (4, 4, 0)
+    nothing = {
+        "requests": 0,
+        "failed": 0,
+        "from_cache": 4,
+        "prompt_tokens": 0,
+        "tokens": 0,
+        "uncounted": 0,
+        "cost": 0.0,
+    }
+    assert summary["server"] == nothing
+    assert len(server.seen) == 4
+
+
+def test_a_failed_question_is_told_and_asked_again(server, acts, rows, tmp_path, heedful):
+    broken = True
+
+    def act(handler):
+        text = handler.body["messages"][0]["content"]
+        acts.send(400, {"error": "too long"})(handler) if text == "b" and broken else acts.answer(text)(handler)
+
+    server.acts = act
+    command = ["respond", f"openai:m@{server.url}", "--data", rows, "--out", tmp_path / "1.jsonl", "--concurrency", "1"]
+    status, out, err = heedful(*command)
+    assert status == 0
+    assert "3 stopped by themselves, 1 failed" in out
+    assert "the first that failed, " in err
+    assert "400 Bad Request: too long" in err
+    broken = False
+    status, out, _ = heedful(*command, "--resume")
+    assert (status, "4 stopped by themselves, 0 failed" in out) == (0, True)
+    assert len(server.seen) == 5
+
+
+def test_a_run_that_cannot_go_on_keeps_its_answers_and_tells_the_cost(server, acts, rows, tmp_path, heedful):
+    server.acts = [acts.answer(), acts.answer(), acts.send(401, {"error": {"message": "expired"}})]
+    command = ["respond", f"openai:m@{server.url}", "--data", rows, "--out", tmp_path / "1.jsonl", "--concurrency", "1"]
+    status, _, err = heedful(*command)
+    assert status == 2
+    *_, cost, error = err.splitlines()
+    assert cost == "3 requests (1 failed): 10 tokens in, 4 tokens out"
+    assert error.startswith(f"heedful: error: {server.url} lets nobody in (401 Unauthorized: expired); no key was sent")
+    assert len(read_jsonl(tmp_path / "1.jsonl")) == 2
+
+
+def test_interrupted_nothing_is_lost_and_no_torch_is_imported(server, acts, rows, tmp_path):
+    """Ctrl-C while the fourth request hangs: three answers are in the file, and only the fourth is asked for again."""
+    waiting = threading.Event()
+
+    def act(handler):
+        if handler.body["messages"][0]["content"] == "d" and not waiting.is_set():
+            waiting.set()
+            acts.hang(handler)
+        else:
+            acts.answer()(handler)
+
+    server.acts = act
+    out = tmp_path / "1.jsonl"
+    code = "import sys; from heedful.cli.main import main\ntry: main()\nfinally: print('torch' in sys.modules)"
+    words = ["respond", f"openai:m@{server.url}", "--data", str(rows), "--out", str(out), "--no-cache"]
+    command = [sys.executable, "-c", code, *words, "--concurrency", "1"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert waiting.wait(60)
+    while not out.exists() or len(read_jsonl(out)) < 3:
+        pass
+    process.send_signal(signal.SIGINT)
+    printed, err = process.communicate(timeout=60)
+    assert (process.returncode, printed) == (130, "False\n"), err
+    assert err.endswith("4 requests: 15 tokens in, 6 tokens out\nheedful: stopped\n")
+    done = subprocess.run([*command, "--resume"], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert len(read_jsonl(out)) == 4
+    assert [body["messages"][0]["content"] for _, body, _, _ in server.seen] == [*"abcdd"]
+
+
+URL = "http://localhost:9/v1"
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "sentence"),
+    [
+        (f"openai:m@{URL}", ["--concurrency", "0"], "--concurrency 0: name a whole number from 1"),
+        (f"openai:m@{URL}", ["--timeout", "nan"], "--timeout nan: name a number of seconds above 0"),
+        (f"openai:m@{URL}", ["--deadline", "-1"], "--deadline -1: name a number of seconds"),
+        (f"openai:m@{URL}", ["--retries", "-1"], "--retries -1: name a whole number from 0"),
+        (f"openai:m@{URL}", ["--input-price", "1"], "--input-price stands without --output-price"),
+        (f"openai:m@{URL}", ["--input-price", "-1", "--output-price", "1"], "--input-price -1: name a price"),
+        (
+            f"openai:m@{URL}",
+            ["--api-key-env", "NO_SUCH"],
+            "--api-key-env NO_SUCH: there is no such environment variable",
+        ),
+        (f"openai:m@{URL}", ["--server-field", "top_k"], "--server-field 'top_k': write NAME=VALUE"),
+        (f"openai:m@{URL}", ["--server-field", "model=x"], "--server-field model: Heedful sets 'model' itself"),
+        (f"openai:m@{URL}", ["--server-field", "a=1", "--server-field", "a=2"], "--server-field a: is given twice"),
+        (f"openai:m@{URL}", ["--top-k", "20"], "--top-k 20: OpenAI's interface has no such field"),
+        (f"openai:m@{URL}", ["--min-p", "0.1"], "write --server-field min_p=0.1"),
+        (f"openai:m@{URL}", ["--repetition-penalty", "1.2"], "write --server-field repetition_penalty=1.2"),
+        (f"openai:m@{URL}", ["--stop", ""], "--stop '': the text is empty"),
+        (f"openai:m@{URL}", ["--template", "alpaca"], "--template alpaca: is for models in this process"),
+        (f"openai:m@{URL}", ["--precision", "fp32"], "--precision fp32: is for models in this process"),
+        (f"openai:m@{URL}", [], "no server can be reached at http://localhost:9/v1 (Connection refused); start it"),
+        ("openai:m@http://u:secret@host/v1", [], "a password in an address would stand in every file"),
+        ("openai:m@http://host/v1?key=1", [], "an address ends before '?' and '#'"),
+        ("openai:m@http://host:99999/v1", [], "is no address"),
+        ("openai:m@http:///v1", [], "is no address"),
+        ("openai:m@ftp://host", [], "write openai:NAME@URL"),
+        ("scripted:s", ["--no-cache"], "--no-cache: is for models behind a server, and scripted:s is not"),
+        ("scripted:s", ["--retries", "3"], "--retries: is for models behind a server"),
+    ],
+)
+def test_mistakes(model, options, sentence, rows, tmp_path, heedful):
+    status, out, err = heedful("respond", model, "--data", rows, "--out", tmp_path / "o.jsonl", *options)
+    assert (status, out) == (2, "")
+    assert sentence in err.splitlines()[-1]
+    assert "secret" not in err
+    assert not (tmp_path / "o.jsonl").exists()
+
+
+def test_a_dry_run_asks_nothing(server, rows, tmp_path, heedful):
+    status, out, _ = heedful("respond", f"openai:m@{server.url}", "--data", rows, "--out", tmp_path / "o", "--dry-run")
+    assert (status, out.split(" by ")[0]) == (0, "4 questions would be answered")
+    assert server.seen == []
+
+
+def test_where_a_key_goes_is_told_and_it_does_not_go_in_the_clear(rows, tmp_path, monkeypatch, heedful):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
+    ask = lambda url, *more: heedful(  # noqa: E731
+        "respond", f"openai:m@{url}", "--data", rows, "--out", tmp_path / "o", "--dry-run", *more
+    )[2]
+    words = lambda text: " ".join(text.split())  # noqa: E731
+    assert "the key in OPENAI_API_KEY is sent to https://host/v1" in words(ask("https://host/v1"))
+    assert "the key in OPENAI_API_KEY is sent to http://127.0.0.1:1" in words(ask("http://127.0.0.1:1"))
+    assert "is not sent to http://192.168.1.7:8000/v1, which is not encrypted" in words(
+        ask("http://192.168.1.7:8000/v1")
+    )
+    said = words(ask("http://192.168.1.7:8000/v1", "--api-key-env", "OPENAI_API_KEY"))
+    assert "the key in OPENAI_API_KEY is sent to http://192.168.1.7:8000/v1" in said
+    monkeypatch.setenv("OPENAI_API_KEY", "sk\nvery secret")
+    assert "has characters that no key has" in ask("https://host/v1")
+    assert "very" not in ask("https://host/v1")
+
+
+def test_fields_of_a_servers_own():
+    given = ["top_k=20", "a=low", 'b={"c": [1]}', "d=null", "e=", "f=x=y", "g=NaN"]
+    assert server_fields(given) == (
+        ("top_k", 20), ("a", "low"), ("b", {"c": [1]}), ("d", None), ("e", ""), ("f", "x=y"), ("g", "NaN")
+    )  # fmt: skip
+    with pytest.raises(RequestError, match="write NAME=VALUE"):
+        server_fields(["=1"])
