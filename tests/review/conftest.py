@@ -95,7 +95,10 @@ def review(files, tmp_path):
             who = self.marks.reviewer(name)
             items = {i.example_id: i for i in self.set.items}
             made = [
-                (items[e], Mark(name, e, v, "first" if self.set.mode == "pair" else None, key=f"{e}{v}{len(opened)}", **more))
+                (
+                    items[e],
+                    Mark(name, e, v, "first" if self.set.mode == "pair" else None, key=f"{e}{v}{len(opened)}", **more),
+                )
                 for e, v in verdicts.items()
             ]
             assert self.marks.add(who, made) == len(made)

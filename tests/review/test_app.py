@@ -10,7 +10,7 @@ import pytest
 
 from heedful.review.items import left_side
 
-SECRETS = re.compile(r"old|new|second|first|example_id|model|human|-e\d")
+SECRETS = re.compile(r"old|\bnew|second|\bfirst\"|example_id|model|human|jsonl|-e\d")
 
 
 @pytest.fixture

@@ -35,11 +35,14 @@ def run(tmp_path, lines, make_response, monkeypatch):
 def put(folder: Path, name: str, verdicts: list[str]) -> None:
     found, marks = read_set([folder]), Marks(folder / "review.sqlite", "pair")
     who = marks.reviewer(name)
-    marks.add(who, [(i, Mark(name, i.example_id, v, "first", key=v)) for i, v in zip(found.items, verdicts, strict=False)])
+    marks.add(
+        who, [(i, Mark(name, i.example_id, v, "first", key=v)) for i, v in zip(found.items, verdicts, strict=False)]
+    )
     marks.close()
 
 
 def test_marks_of_a_run_are_exported_into_its_scores(run, heedful):
+    put(run, "Ann", [])
     status, out, _ = heedful("review", "run", "--export")
     assert (status, out) == (0, "nothing is marked yet\n")
     assert not (run / "scores").exists()
@@ -63,8 +66,21 @@ def test_a_page_goes_out_and_marks_come_back(run, heedful, tmp_path):
     assert out == "for-ann.html: 4 questions in one file; add what comes back with --import\n"
     page = Path("for-ann.html").read_text()
     data = json.loads(re.search(r'id="data">(.*?)</script>', page, re.DOTALL)[1])
-    mark = {"number": 1, "verdict": "left", "tags": [], "note": "", "seconds": 1, "key": "k", "at": "2026-11-25T10:00:00Z"}
-    value = {"schema": "heedful.marks/1", "reviewer": "Ann", "marks": [mark], **{k: data[k] for k in ("set", "sheet", "mode")}}
+    mark = {
+        "number": 1,
+        "verdict": "left",
+        "tags": [],
+        "note": "",
+        "seconds": 1,
+        "key": "k",
+        "at": "2026-11-25T10:00:00Z",
+    }
+    value = {
+        "schema": "heedful.marks/1",
+        "reviewer": "Ann",
+        "marks": [mark],
+        **{k: data[k] for k in ("set", "sheet", "mode")},
+    }
     Path("back.json").write_text(json.dumps(value))
     assert heedful("review", "run", "--import", "back.json")[:2] == (0, "Ann: 1 new marks, 0 known from before\n")
     got = json.loads(heedful("review", "run", "--import", "back.json", "--json")[1])
@@ -95,8 +111,8 @@ MISTAKES = [
     (["run", "--host", "203.0.113.9"], "--host 203.0.113.9: no such address on this machine"),
     (["run", "--export", "--offline", "p.html"], "--export, --offline and --import are three jobs"),
     (["run", "--offline", "run/manifest.json"], "a page is written to a file that ends in .html"),
-    (["run", "--import", "none.json"], "none.json: no such file"),
-    (["run", "--import", "run/manifest.json"], "manifest.json: not a file of marks"),
+    (["run", "--export"], "run/review.sqlite: no marks are kept there"),
+    (["run", "--import", "none.json"], "run/review.sqlite: no marks are kept there"),
     (["run", "--export", "--marks", "run"], "run: is a folder; name a file for the marks"),
     (["run", "--export", "--marks", "run/manifest.json"], "not a file of marks"),
     (["run", "run", "--single"], "--single looks at one answer"),
@@ -111,6 +127,15 @@ def test_a_mistake_is_one_sentence(run, heedful, arguments, reason):
     assert reason in err
     assert err.startswith("heedful: error: ")
     assert err.count("\n") == 1
+
+
+def test_what_does_not_work_leaves_no_file(run, heedful):
+    for arguments in (["--export"], ["--import", "none.json"], ["--limit", "0"], ["--host", "203.0.113.9", "--export"]):
+        assert heedful("review", "run", *arguments)[0] == 2
+    assert not list(run.glob("*.sqlite*"))
+    put(run, "Ann", [])
+    status, _, err = heedful("review", "run", "--import", "none.json")
+    assert (status, err) == (2, "heedful: error: none.json: no such file; name the one that the page saved\n")
 
 
 def test_changed_answers_are_told_before_anything_is_done(run, heedful):

@@ -116,7 +116,9 @@ def test_many_writers_in_threads_and_connections_lose_nothing(review):
         for item in r.set.items:
             assert marks.add(who, [(item, Mark(name, item.example_id, "tie", key=item.example_id))]) == 1
 
-    threads = [threading.Thread(target=work, args=(m, f"{n}{k}")) for k in range(3) for n, m in (("a", r.marks), ("b", second))]
+    threads = [
+        threading.Thread(target=work, args=(m, f"{n}{k}")) for k in range(3) for n, m in (("a", r.marks), ("b", second))
+    ]
     for t in threads:
         t.start()
     for t in threads:

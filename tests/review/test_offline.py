@@ -9,8 +9,8 @@ import pytest
 
 from heedful.errors import DataError
 from heedful.review.items import left_side
-from heedful.review.offline import import_marks, write_sheet
 from heedful.review.marks import Marks
+from heedful.review.offline import import_marks, write_sheet
 
 
 @pytest.fixture
@@ -32,7 +32,14 @@ def sent(review, tmp_path):
 
 
 def mark(number, verdict, **more):
-    values = {"number": number, "verdict": verdict, "tags": [], "note": "", "seconds": 2.5, "key": f"k{number}{verdict}"}
+    values = {
+        "number": number,
+        "verdict": verdict,
+        "tags": [],
+        "note": "",
+        "seconds": 2.5,
+        "key": f"k{number}{verdict}",
+    }
     return values | {"at": "2026-11-25T10:00:00.000Z"} | more
 
 
@@ -58,7 +65,13 @@ def test_marks_come_back_as_who_made_the_answers(sent):
         left = left_side(0, f"sheet {sent.sheet}", item)
         assert (found.example_id, found.shown_left, found.origin) == (item.example_id, left, "file")
         assert found.at == "2026-11-25T10:00:00+00:00"
-        expected = verdict if verdict in ("tie", "both_bad") else left if verdict == "left" else {"first": "second", "second": "first"}[left]
+        expected = (
+            verdict
+            if verdict in ("tie", "both_bad")
+            else left
+            if verdict == "left"
+            else {"first": "second", "second": "first"}[left]
+        )
         assert found.verdict == expected
 
 

@@ -64,7 +64,7 @@ def test_no_host_or_two_are_refused(site, echo):
     assert b" 400 " in site.raw(b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n").split(b"\r\n")[0]
     two = b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\nConnection: close\r\n\r\n"
     assert b" 400 " in site.raw(two).split(b"\r\n")[0]
-    assert refused(site.get("/", host=""), 400)
+    assert site.get("/", host="").status == 400
     assert echo.reached == []
 
 
@@ -113,8 +113,11 @@ def test_other_methods_are_refused(site, echo, method):
 def test_a_large_body_is_refused_whether_or_not_it_says_its_size(site, echo):
     big = b"x" * 70_000
     assert refused(site.post("/api/mark", big), 413)
-    assert refused(site.post("/api/mark", b"{}", content_length="9" * 300), 413)
-    head = f"POST /api/mark HTTP/1.1\r\nHost: {site.host}\r\nOrigin: {site.origin}\r\nContent-Type: application/json\r\n"
+    assert refused(site.post("/api/mark", b"{}", content_length="99999999999"), 413)
+    assert site.post("/api/mark", b"{}", content_length="9" * 300).status == 400
+    head = (
+        f"POST /api/mark HTTP/1.1\r\nHost: {site.host}\r\nOrigin: {site.origin}\r\nContent-Type: application/json\r\n"
+    )
     chunks = b"".join(b"%x\r\n%s\r\n" % (7_000, big[:7_000]) for _ in range(10)) + b"0\r\n\r\n"
     answer = site.raw(head.encode() + b"Transfer-Encoding: chunked\r\n\r\n" + chunks, timeout=2)
     assert b" 413 " in answer.split(b"\r\n")[0]
@@ -124,7 +127,7 @@ def test_a_large_body_is_refused_whether_or_not_it_says_its_size(site, echo):
 
 def test_a_long_address_and_long_headers_are_refused(site, echo):
     assert refused(site.get("/" + "a" * LONGEST_ADDRESS), 414)
-    assert b" 431 " in site.raw(b"GET / HTTP/1.1\r\nX: " + b"a" * 40_000, timeout=1)[:20] or echo.reached == []
+    assert b" 400 " in site.raw(b"GET / HTTP/1.1\r\nX: " + b"a" * 40_000, timeout=1)[:20]
     assert echo.reached == []
 
 

@@ -63,7 +63,10 @@ def review(
         raise RequestError(f"{len(answers)} arguments: name a run, or one or two files of answers")
     found = read_set(answers, single=single, seed=seed, limit=limit)
     _tell_left_out(found)
-    kept = Marks(marks or marks_file(answers, found.mode), found.mode)
+    path = marks or marks_file(answers, found.mode)
+    if (export or import_) and not path.exists():  # a new, empty file would only hide a wrong name
+        raise RequestError(f"{path}: no marks are kept there; name the file with --marks, or mark some answers first")
+    kept = Marks(path, found.mode)
     try:
         kept.check(found)
         if offline:

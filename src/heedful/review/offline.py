@@ -52,11 +52,11 @@ def write_sheet(review: ReviewSet, marks: Marks, path: Path) -> str:
         "mode": review.mode,
         "items": [texts(i, left) for i, left in zip(review.items, sides, strict=True)],
     }
-    write_text(path, review_page(review.mode, head=_head(data), offline=True))
     kept = [
         {"example_id": i.example_id, "hash": i.hash, "left": left} for i, left in zip(review.items, sides, strict=True)
     ]
-    marks.add_sheet(sheet, review, kept)
+    marks.add_sheet(sheet, review, kept)  # first: a page whose sides nobody knows would be lost work
+    write_text(path, review_page(review.mode, head=_head(data), offline=True))
     return sheet
 
 

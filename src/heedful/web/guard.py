@@ -108,10 +108,15 @@ def guarded(app: App, rules: Rules) -> App:
             if moved := check(scope, rules):
                 await _refuse(send, 303, "", moved)
                 return
-            received = _limited(receive, rules) if scope["method"] == "POST" else receive
-            await app(scope, received, send)
+            if scope["method"] == "POST":
+                body = await _body(receive, rules)
+                if body is None:
+                    return
+                receive = _replayed(body, receive)
         except Refusal as e:
             await _refuse(send, e.status, str(e), e.headers)
+            return
+        await app(scope, receive, send)
 
     return answer
 
@@ -192,15 +197,19 @@ def _check_site(scope: Scope, headers: Headers, host: str) -> None:
     site = headers.only("sec-fetch-site")
     if scope["method"] == "POST":
         origin = headers.only("origin").lower()
-        ours = origin in (f"http://{host.lower()}", f"https://{host.lower()}")
-        if not ours or site not in ("", "same-origin"):
+        if origin not in _origins(host) or site not in ("", "same-origin"):
             raise Refusal(403)
         return
     followed = headers.only("sec-fetch-mode") == "navigate" and headers.only("sec-fetch-dest") == "document"
     if site not in ("", "same-origin", "none") and not followed:
         raise Refusal(403)
-    if headers.count("origin") and headers.only("origin").lower() not in (f"http://{host}", f"https://{host}"):
+    if headers.count("origin") and headers.only("origin").lower() not in _origins(host):
         raise Refusal(403)
+
+
+def _origins(host: str) -> tuple[str, str]:
+    """The origins of pages of this host; https where something before this server speaks it."""
+    return f"http://{host.lower()}", f"https://{host.lower()}"
 
 
 def _check_token(scope: Scope, headers: Headers, rules: Rules, client: str) -> dict[str, str] | None:
@@ -208,7 +217,7 @@ def _check_token(scope: Scope, headers: Headers, rules: Rules, client: str) -> d
     offered = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
     bearer = headers.only("authorization").removeprefix("Bearer ")
     if _same(_cookie(headers.only("cookie"), rules.cookie), token) or _same(bearer, token):
-        return {"location": scope["path"]} if offered and scope["method"] == "GET" else None
+        return {"location": _own_path(scope["path"])} if offered and scope["method"] == "GET" else None
     if offered and scope["method"] == "GET" and _same(offered, token):
         kept = f"{rules.cookie}={token}; HttpOnly; SameSite=Lax; Path=/"
         return {"location": _own_path(scope["path"]), "set-cookie": kept}
@@ -234,28 +243,32 @@ def _cookie(header: str, name: str) -> str:
     return found.value if found else ""
 
 
-def _limited(receive: Receive, rules: Rules) -> Receive:
-    """`receive`, as long as the body is small enough and arrives in time."""
-    taken = 0
-    end = asyncio.get_running_loop().time() + rules.body_seconds
-
-    async def limited() -> MutableMapping[str, Any]:
-        nonlocal taken
-        if taken < 0:
-            return await receive()
-        try:
-            async with asyncio.timeout_at(end):
+async def _body(receive: Receive, rules: Rules) -> bytes | None:
+    """The body, whole: small enough and in time. None where the client went away."""
+    body = b""
+    try:
+        async with asyncio.timeout(rules.body_seconds):
+            while True:
                 message = await receive()
-        except TimeoutError:
-            raise Refusal(408, connection="close") from None
-        taken += len(message.get("body", b""))
-        if taken > rules.largest_body:
-            raise Refusal(413, connection="close")
-        if not message.get("more_body", False):
-            taken = -1  # what comes after the body is the news that the client went away
-        return message
+                if message["type"] == "http.disconnect":
+                    return None
+                body += message.get("body", b"")
+                if len(body) > rules.largest_body:
+                    raise Refusal(413, connection="close")
+                if not message.get("more_body", False):
+                    return body
+    except TimeoutError:
+        raise Refusal(408, connection="close") from None
 
-    return limited
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    """What the application receives: the body at once, then what comes after it (the client went away)."""
+    first = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replayed() -> MutableMapping[str, Any]:
+        return first.pop() if first else await receive()
+
+    return replayed
 
 
 def _with_headers(send: Send) -> Send:

@@ -72,9 +72,10 @@ def choose_token(host: str) -> str | None:
 def listen(host: str, port: int, *, fallback: bool = False) -> socket.socket:
     """A socket that listens; with `fallback`, on a free port where `port` is taken. RequestError where it cannot."""
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        known = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError:
         raise RequestError(f"--host {host}: no such address on this machine; name one of its own") from None
+    found = min(known, key=lambda k: k[0] != socket.AF_INET)  # of `localhost` the one that every machine has
     ears = socket.socket(found[0], socket.SOCK_STREAM)
     try:
         ears.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,0 +1,87 @@
+"""A review of twenty questions, served on loopback and opened in Chromium under watch: fixtures of the tests beside."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from heedful.review.app import review_app
+from heedful.review.items import read_set
+from heedful.review.marks import Marks
+
+
+def load(name: str, path: Path) -> Any:
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, path)
+        assert spec
+        assert spec.loader
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
+    return sys.modules[name]
+
+
+TESTS = Path(__file__).parents[1]
+report_run = load("report_run", TESTS / "report" / "report_run.py")
+local_site = load("local_site", TESTS / "web" / "local_site.py")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    return report_run.write_run(tmp_path_factory.mktemp("runs") / "run", *report_run.ALL)
+
+
+@pytest.fixture(params=["pair", "single"])
+def mode(request):
+    return request.param
+
+
+@pytest.fixture
+def start(folder, tmp_path, browser):
+    """`start(mode)`: a review of 20 questions on loopback, with `page(**options)`; nothing may complain."""
+    stack = contextlib.ExitStack()
+    complaints: list[str] = []
+
+    class Review:
+        def __init__(self, mode: str = "pair"):
+            self.set = read_set([folder], single=mode == "single")
+            self.marks = Marks(tmp_path / f"{mode}.sqlite", self.set.mode)
+            stack.callback(self.marks.close)
+            self.stop = contextlib.ExitStack()
+            stack.push(self.stop)
+            self.site = self.stop.enter_context(local_site.running(review_app(self.set, self.marks)))
+
+        def page(self, name: str | None = "Ann", path: str = "/", **options: Any) -> Any:
+            context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+            stack.callback(context.close)
+            page = context.new_page()
+            page.on("console", lambda m: complaints.append(m.text))
+            page.on("pageerror", lambda e: complaints.append(str(e)))
+            page.on("dialog", lambda d: complaints.append(d.message))
+            page.on("request", lambda r: r.url.startswith((self.site.origin, "data:")) or complaints.append(r.url))
+            page.goto(self.site.origin + path)
+            if name:
+                page.fill("#name", name)
+                page.press("#name", "Enter")
+                page.wait_for_selector("#review:not([hidden])")
+            return page
+
+        @property
+        def verdicts(self) -> dict[str, str]:
+            return {m.example_id: m.verdict for m in self.marks.current()}
+
+    Review.complaints = complaints
+    yield Review
+    stack.close()
+    assert complaints == []
+
+
+def at(page, place: int, more: str = "") -> None:
+    """Wait until a question is shown, and as long as the page takes no second press of a key for a verdict."""
+    wanted = f"Question {place} of 20{more}"
+    page.wait_for_function("t => document.getElementById('place').textContent === t", arg=wanted)
+    page.wait_for_timeout(270)
