@@ -1,9 +1,11 @@
 """Intervals for means and shares, and paired tests of before against after.
 
-    values (some None) -> Interval            mean_interval, share_interval, wilson_interval, newcombe_interval
+    values (some None) -> Interval            mean_interval, share_interval, wilson_interval
     values in clusters -> standard error      standard_error, clustered_standard_error
     before, after      -> PairedComparison    compare_means, compare_shares, compare_ranks
+    before, after      -> Interval            paired_bootstrap
     differences        -> p-value             sign_flip_test, mcnemar_test, wilcoxon_test
+    differences        -> Interval            sign_flip_interval, newcombe_interval, hodges_lehmann_interval
     several p-values   -> corrected ones      holm, correct
     before, after      -> what could be seen  detectable_difference, detectable_mean, detectable_share
 
@@ -24,9 +26,10 @@ from heedful.stats.paired import (
     compare_ranks,
     compare_shares,
     correct,
+    paired_bootstrap,
 )
 from heedful.stats.power import POWER, detectable_difference, detectable_mean, detectable_share
-from heedful.stats.signflip import EXACT_UP_TO, sign_flip_test
+from heedful.stats.signflip import EXACT_UP_TO, sign_flip_interval, sign_flip_test
 from heedful.stats.values import LEVEL, RESAMPLES, Clusters, Interval, Values, Verdict
 from heedful.stats.wilcoxon import hodges_lehmann_interval, wilcoxon_test
 
@@ -54,7 +57,9 @@ __all__ = [
     "mcnemar_test",
     "mean_interval",
     "newcombe_interval",
+    "paired_bootstrap",
     "share_interval",
+    "sign_flip_interval",
     "sign_flip_test",
     "standard_error",
     "wilcoxon_test",

@@ -76,7 +76,7 @@ def detectable_share(lost: int, gained: int, n: int, *, level: float = LEVEL, po
     `lost` and `gained` pairs changed. NaN below 6 pairs at 95%: not even all of them changing would do.
 
     >>> round(detectable_share(0, 0, 100), 3)        # where next to nothing changes, eight of a hundred must
-    0.079
+    0.078
     """
     changing = (lost + gained) / n if n else 0.0
     if mcnemar_test(0, n) >= round(1 - level, 12):
