@@ -18,6 +18,8 @@ BUDGET: dict[str, Any] = {
     "limit": TRAIN + VAL + TEST,
     "epochs": 1,
     "learning_rate": 5e-4,
+    "schedule": "cosine",
+    "average_weights": False,
     "warmup_steps": 4,
     "batch_size": 8,
     "max_length": 256,

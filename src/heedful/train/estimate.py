@@ -244,10 +244,12 @@ def memory_parts(
         "weights": float(whole),
         "conversion": converted,
         "gradients": 4.0 * trainable,
-        "moments": 8.0 * trainable,
+        "moments": (12.0 if recipe.averages else 8.0) * trainable,  # and the average of the weights
         "activations": work.most_positions * per_position,
         "logits": float(logits),
-        "saving": max(8.0 * trainable, float(whole)),  # safetensors copies a file's tensors into one buffer
+        "saving": max(
+            (12.0 if recipe.averages else 8.0) * trainable, float(whole)
+        ),  # safetensors copies a file's tensors into one buffer
     }
 
 

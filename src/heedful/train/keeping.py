@@ -11,9 +11,13 @@ from heedful.errors import RunError, TrainingError
 from heedful.models import checkpoints
 from heedful.models.adapters import load_trainable_state, trainable_state
 from heedful.store import read_jsonl
-from heedful.train.processes import gathered_moments, gathered_weights, hand_out, is_sharded
+from heedful.train.processes import any_process, gathered_moments, gathered_weights, hand_out, is_sharded
 from heedful.train.progress import Progress
 from heedful.train.training import Training
+
+LAST = (
+    "last_step"  # the weights that training goes on from, beside AdamW's moments, where a checkpoint's are an average
+)
 
 
 def save(t: Training) -> None:
@@ -24,6 +28,9 @@ def save(t: Training) -> None:
         return
     weights, moments = _whole_state(t)
     _need_numbers(t, weights)
+    if t.average and t.average.values:  # what is loaded from a checkpoint is the model that was judged
+        moments |= {f"{name}/{LAST}": value for name, value in weights.items()}
+        weights = _average(t)
     t.saved_step = p.step
     if not t.accelerator.is_main_process:
         return
@@ -69,6 +76,16 @@ def _whole_state(t: Training) -> tuple[dict[str, torch.Tensor], dict[str, torch.
     return trainable_state(t.model), checkpoints.optimizer_tensors(optimizer, names)
 
 
+def _average(t: Training) -> dict[str, torch.Tensor]:
+    """The average of the trainable weights, by name; of a sharded model gathered from all processes."""
+    assert t.average is not None
+    if is_sharded(t.accelerator):
+        with t.average.in_place():
+            return gathered_weights(t.objective)
+    by_id = {id(p): value for p, value in zip(t.average.parameters, t.average.values, strict=True)}
+    return {name: by_id[id(p)] for name, p in t.model.named_parameters() if id(p) in by_id}
+
+
 def _put_state(t: Training, weights: dict[str, torch.Tensor], moments: dict[str, torch.Tensor] | None) -> None:
     """Put back what `_whole_state` took."""
     optimizer = getattr(t.optimizer, "optimizer", t.optimizer)
@@ -99,7 +116,12 @@ def restore(t: Training) -> None:
     if saved is None:
         return
     _need_same_draws(t, saved)
-    _put_state(t, saved.weights, saved.optimizer or None)  # of step 0 there are no moments
+    last = {k.removesuffix(f"/{LAST}"): v for k, v in saved.optimizer.items() if k.endswith(f"/{LAST}")}
+    moments = {k: v for k, v in saved.optimizer.items() if not k.endswith(f"/{LAST}")}  # of step 0 there are none
+    if t.average and (any_process(t.accelerator, bool(last))):
+        _put_state(t, saved.weights, None)
+        t.average.begin_from_weights()
+    _put_state(t, last or saved.weights, moments or None)
     attempt, t.progress = t.progress.attempt, Progress.from_json(saved.state["progress"])
     t.saved_step = saved.step
     p = t.progress
@@ -150,8 +172,12 @@ def seed_step(t: Training) -> None:
 
 
 def load_best(t: Training) -> None:
-    best = t.progress.best
+    """Leave the best weights in the model; from here on nothing is averaged."""
+    best, average = t.progress.best, t.average
+    t.average = None
     if best is None or best.step == t.progress.step:
+        if average:
+            average.put_in_place()
         return
     t.accelerator.wait_for_everyone()
     _put_state(t, checkpoints.read_checkpoint(t.run.checkpoints / f"best-{best.step:06d}").weights, None)

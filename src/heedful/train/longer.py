@@ -74,13 +74,13 @@ def _grown(run: RunFolder, recipe: Recipe, more: Mapping[str, Any]) -> Recipe:
 
 def rate_note(recipe: Recipe, step: int) -> str:
     """What becomes of the learning rate where a run is made longer after so many steps."""
-    if recipe.schedule == "constant":
+    if recipe.decay == "constant":
         same = "the weights become those of a run that was asked for as much from the start"
         if step < 3 * recipe.warmup_steps:  # see `learning_rate_at`
             same = f"but the shorter run's warm-up was cut to {step // 3} of its {recipe.warmup_steps} steps"
         return f"constant: after step {step} it stays {recipe.rate:g}, {'and ' * same.startswith('the')}{same}"
     return (
-        f"{recipe.schedule}: from step {step + 1} on it is what a run of the new length has at that step, so it rises "
+        f"{recipe.decay}: from step {step + 1} on it is what a run of the new length has at that step, so it rises "
         "once before it falls again; the weights differ from those of a run that was asked for as much from the start"
     )
 

@@ -2,8 +2,8 @@
 
     fit
       step 0     loss on the whole validation set, answers to the sample questions
-      each step  forward and backward over micro-batches, clip, AdamW
-      now and then, and at each epoch's end: evaluate, keep the best weights, write a checkpoint
+      each step  forward and backward over micro-batches, clip, AdamW, take the weights into their average
+      now and then, and at each epoch's end: evaluate the average, keep the best weights, write a checkpoint
       stop       when all steps are done or the validation loss has not fallen for `patience` evaluations
 
 Gradients of a step are those of the mean loss over all its trained tokens, however it is cut into micro-batches or
@@ -89,7 +89,7 @@ def _train_step(t: Training, rows: list[int]) -> None:
     p, recipe, begin = t.progress, t.recipe, time.perf_counter()
     examples = [t.train[i] for i in rows]
     trained = sum(e.trained_tokens for e in examples)
-    rate = learning_rate_at(p.step + 1, t.total_steps, recipe.rate, recipe.schedule, recipe.warmup_steps)
+    rate = learning_rate_at(p.step + 1, t.total_steps, recipe.rate, recipe.decay, recipe.warmup_steps)
     for group in t.optimizer.param_groups:
         group["lr"] = rate
     t.objective.train()
@@ -113,6 +113,8 @@ def _train_step(t: Training, rows: list[int]) -> None:
         )
     t.optimizer.step()
     t.optimizer.zero_grad(set_to_none=True)
+    if t.average:
+        t.average.update(p.step + 1)
     seconds = time.perf_counter() - begin
     tokens = sum(len(e.ids) for e in examples)
     p.step, p.position = p.step + 1, p.position + 1
@@ -171,7 +173,8 @@ def measure_loss(t: Training, examples: Sequence[TokenExample], step: int) -> Ev
 def _evaluate(t: Training) -> None:
     p = t.progress
     t.watcher.evaluating(p.step)
-    evaluation = measure_loss(t, t.val, p.step)
+    with t.averaged():
+        evaluation = measure_loss(t, t.val, p.step)
     if not math.isfinite(evaluation.loss):
         raise TrainingError(
             f"step {p.step}: the validation loss is not a number; {keeping.after_nan(t)}"
@@ -183,7 +186,8 @@ def _evaluate(t: Training) -> None:
     line = _metrics_line(t, val_loss=evaluation.loss)
     _log(t, line)
     if t.accelerator.is_main_process and not is_sharded(t.accelerator):  # a part of a model cannot answer alone
-        t.take_samples(p.attempt, p.step)
+        with t.averaged():
+            t.take_samples(p.attempt, p.step)
     t.watcher.evaluated(line)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
@@ -95,11 +95,18 @@ class Recipe(BaseModel):
     learning_rate: float | Auto = Field(
         "auto", description="Highest learning rate; auto is 2e-4 for lora and 2e-5 for full."
     )
-    schedule: Literal["linear", "cosine", "constant"] = Field(
-        "cosine", description="How the learning rate decays after the warm-up."
+    schedule: Literal["auto", "linear", "cosine", "constant"] = Field(
+        "auto",
+        description="How the learning rate decays after the warm-up; auto is constant where weights are averaged, "
+        "else cosine.",
     )
     warmup_steps: int = Field(10, ge=0, description="Steps over which the learning rate rises from 0.")
     weight_decay: float = Field(0.0, ge=0, description="AdamW's decay of matrices (norms and biases have none).")
+    average_weights: bool | Auto = Field(
+        "auto",
+        description="Judge and keep the average of the weights, mostly of the last third of the steps, in place of "
+        "the last step's; auto is true for lora.",
+    )
     max_grad_norm: float = Field(1.0, gt=0, description="Gradients are scaled down to this norm.")
     precision: Literal["auto", "fp32", "bf16"] = Field(
         "auto", description="auto measures which is faster on this machine."
@@ -144,7 +151,8 @@ class Recipe(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _no_truth_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
-        if isinstance(value, bool) and cls.model_fields[info.field_name or ""].annotation is not bool:
+        allowed = cls.model_fields[info.field_name or ""].annotation
+        if isinstance(value, bool) and allowed is not bool and bool not in get_args(allowed):
             raise ValueError("is neither a number nor text")
         return value
 
@@ -189,6 +197,18 @@ class Recipe(BaseModel):
         if self.learning_rate != "auto":
             return float(self.learning_rate)
         return 2e-4 if self.tuning == "lora" else 2e-5
+
+    @property
+    def averages(self) -> bool:
+        """Whether weights are averaged, with ``auto`` resolved."""
+        return self.tuning == "lora" if self.average_weights == "auto" else bool(self.average_weights)
+
+    @property
+    def decay(self) -> Literal["linear", "cosine", "constant"]:
+        """The schedule, with ``auto`` resolved."""
+        if self.schedule != "auto":
+            return self.schedule
+        return "constant" if self.averages else "cosine"
 
     def to_json(self) -> dict[str, Any]:
         """The recipe as JSON values."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import math
 from collections.abc import Callable, Sequence
@@ -17,6 +18,7 @@ from heedful.models.adapters import plain_model
 from heedful.models.quiet import quiet_transformers
 from heedful.records import TokenExample
 from heedful.store import RunFolder
+from heedful.train.averaging import Average
 from heedful.train.objective import Objective
 from heedful.train.processes import LONGEST_WAIT, process_count
 from heedful.train.progress import Progress
@@ -48,6 +50,11 @@ class Training:
     take_samples: Callable[[int, int], None]
     progress: Progress = field(default_factory=Progress)
     saved_step: int | None = None  # of the newest checkpoint
+    average: Average | None = None  # of the weights; None where the last step's are taken
+
+    def averaged(self) -> contextlib.AbstractContextManager[None]:
+        """The model as it is judged and kept: with the average of its weights where there is one."""
+        return self.average.in_place() if self.average else contextlib.nullcontext()
 
     @property
     def model(self) -> Any:
@@ -109,8 +116,9 @@ def prepare_training(
         plain = {k: str(v) for k, v in recipe.to_json().items()}
         accelerator.init_trackers("heedful", config=plain)
     return Training(
-        recipe, run, train, val, objective, optimizer, accelerator, precision, pad_id, watcher, take_samples
-    )
+        recipe, run, train, val, objective, optimizer, accelerator, precision, pad_id, watcher, take_samples,
+        average=Average(objective) if recipe.averages else None,
+    )  # fmt: skip
 
 
 def choose_engine(objective: Objective, recipe: Recipe, accelerator: Accelerator, precision: str) -> str:
