@@ -113,6 +113,7 @@ def test_no_tensors_where_none_are_needed(module):
         ["data", "check", "DATA"],
         ["data", "split", "DATA", "--split", "80/10/10", "--out", "OUT"],
         ["report", "RUN"],
+        ["compare", "run:RUN@base", "RUN"],
         ["review", "RUN", "--offline", "OUT/page.html", "--marks", "OUT/marks.sqlite"],
         ["respond", "scripted:SCRIPT", "--data", "DATA", "--out", "OUT/answers.jsonl"],
     ],

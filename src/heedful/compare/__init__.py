@@ -164,17 +164,19 @@ def _caveats(
     """What a reader must know before believing the numbers."""
     out = [*a.told, *(t for t in b.told if t not in a.told)]
     if joined.other:
-        out.append(f"{joined.other:,} ids stand for another question on the other side and are left out.")
+        what = "id stands" if joined.other == 1 else "ids stand"
+        out.append(f"{joined.other:,} {what} for another question on the other side: left out.")
     for side in (a, b):
         failed = sum(all(r.finish_reason == "error" for r in side.answers.get(i, ())) for i in joined.ids)
         if side.answers and failed:
-            out.append(f"{failed:,} requests failed in {side.name}; they are unscored, not wrong.")
+            what = "1 request" if failed == 1 else f"{failed:,} requests"
+            out.append(f"{what} failed in {side.name}: unscored, not wrong.")
     lost = [n for n in names if n not in {m.name for m in results}]
     if lost:
         out.append(f"No example has an expected answer on both sides, so there is no {', '.join(lost)}.")
     for fact in sorted(a.facts.keys() & b.facts.keys()):
         if a.facts[fact] != b.facts[fact]:
-            out.append(f"The {fact} differ: {a.facts[fact]} in A, {b.facts[fact]} in B.")
+            out.append(f"A and B differ in the {fact}: {a.facts[fact]} in A, {b.facts[fact]} in B.")
     answers = [(a.answers[i], b.answers[i]) for i in joined.ids if i in a.answers and i in b.answers]
     if any(x[0].reference != y[0].reference for x, y in answers):
         out.append("Some expected answers are not the same on both sides.")

@@ -35,10 +35,8 @@ def clusters_of(
         has = f"there are {', '.join(names[:12])}" if names else "name a file of the questions with --data"
         raise RequestError(f"--cluster '{field}'{did_you_mean(field, names)}: no example has this field; {has}")
     alone = len(found) - len(known)
-    told = (f"{alone:,} examples have no {field}; each counts as a cluster of its own.",) if alone else ()
-    if alone == 1:
-        told = (f"1 example has no {field}; it counts as a cluster of its own.",)
-    return found, field, told
+    what = "1 example has" if alone == 1 else f"{alone:,} examples have"
+    return found, field, (f"{what} no {field}: a cluster of its own.",) if alone else ()
 
 
 def _cluster(example_id: str, field: str, places: Sequence[tuple[str, Mapping[str, Mapping[str, Any]]]]) -> str | None:

@@ -117,4 +117,5 @@ def pairs_told(pairs: int) -> tuple[str, ...]:
     """What is said of ratings of pairs."""
     if not pairs:
         return ()
-    return (f"{pairs:,} ratings of pairs are left out: they rate both sides at once.",)
+    what = "1 rating of a pair is" if pairs == 1 else f"{pairs:,} ratings of pairs are"
+    return (f"{what} left out: it rates both sides at once.",)

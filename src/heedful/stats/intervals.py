@@ -76,7 +76,9 @@ def _bca(
     bias = ndtri(((means < mean) & ~tie).mean() + tie.mean() / 2)
     without = (sums.sum() - sums) / (units - 1 if sizes is None else sizes.sum() - sizes)  # the jackknife
     away = without.mean() - without
-    acceleration = (away**3).sum() / (6 * (away**2).sum() ** 1.5)
+    if largest := float(np.abs(away).max()):
+        away /= largest  # cubes of tiny values would be 0
+    acceleration = (away**3).sum() / (6 * (away**2).sum() ** 1.5) if largest else 0.0
     z = ndtri(np.array([(1 - level) / 2, (1 + level) / 2]))
     quantiles = ndtr(bias + (bias + z) / (1 - acceleration * (bias + z)))
     low, high = np.quantile(means, quantiles)
