@@ -56,7 +56,7 @@ def disconnect(handler: Handler) -> None:
 
 
 def hang(handler: Handler) -> None:
-    handler.server.stopping.wait(30)
+    handler.server.stopping.wait(600)
     handler.close_connection = True
 
 
@@ -155,8 +155,8 @@ def acts() -> Any:
     return type("Acts", (), {f.__name__: staticmethod(f) for f in names})
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def own_cache(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test reads or writes the user's cache, or sends the user's key."""
+    """The test reads and writes no cache of the user's, and sends no key of the user's."""
     monkeypatch.setenv("HEEDFUL_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)

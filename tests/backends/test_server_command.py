@@ -14,6 +14,8 @@ from heedful.cli.server import server_fields
 from heedful.errors import RequestError
 from heedful.store import read_jsonl
 
+pytestmark = pytest.mark.usefixtures("own_cache")
+
 
 @pytest.fixture
 def rows(tmp_path):
@@ -98,14 +100,14 @@ def test_interrupted_nothing_is_lost_and_no_torch_is_imported(server, acts, rows
     words = ["respond", f"openai:m@{server.url}", "--data", str(rows), "--out", str(out), "--no-cache"]
     command = [sys.executable, "-c", code, *words, "--concurrency", "1"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert waiting.wait(60)
+    assert waiting.wait(600)
     while not out.exists() or len(read_jsonl(out)) < 3:
         pass
     process.send_signal(signal.SIGINT)
-    printed, err = process.communicate(timeout=60)
+    printed, err = process.communicate(timeout=600)
     assert (process.returncode, printed) == (130, "False\n"), err
     assert err.endswith("4 requests: 15 tokens in, 6 tokens out\nheedful: stopped\n")
-    done = subprocess.run([*command, "--resume"], capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run([*command, "--resume"], capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 0, done.stderr
     assert len(read_jsonl(out)) == 4
     assert [body["messages"][0]["content"] for _, body, _, _ in server.seen] == [*"abcdd"]

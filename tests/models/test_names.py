@@ -26,6 +26,7 @@ def run(tmp_path):
         ("gguf:dir/a:b.gguf", ModelName("gguf", "dir/a:b.gguf")),
         ("pip:gemma3-270m", ModelName("pip", "gemma3-270m")),
         ("scripted:x.jsonl", ModelName("scripted", "x.jsonl")),
+        ("openai:m@main@http://host/v1", ModelName("openai", "m@main", "http://host/v1")),
         ("openai:org/m:tag@http://localhost:8000/v1", ModelName("openai", "org/m:tag", "http://localhost:8000/v1")),
     ],
 )

@@ -22,7 +22,16 @@ import httpx2
 from heedful.backends.base import Answer
 from heedful.backends.retry import backoff
 from heedful.backends.server_faults import denied, not_found, reason, unlisted
-from heedful.backends.server_reply import Denied, NotFound, OtherLimitName, Refused, Reply, TryAgain, read_reply
+from heedful.backends.server_reply import (
+    Denied,
+    NoConnection,
+    NotFound,
+    OtherLimitName,
+    Refused,
+    Reply,
+    TryAgain,
+    read_reply,
+)
 from heedful.errors import HeedfulError, ModelError, RequestError
 
 if TYPE_CHECKING:
@@ -119,7 +128,7 @@ class Asking:
 
     def _client(self) -> httpx2.AsyncClient:
         options, server = self.options, self.backend.server
-        wait = httpx2.Timeout(options.timeout, connect=min(options.connect_timeout, options.timeout), pool=None)
+        wait = httpx2.Timeout(options.timeout, connect=options.connect_timeout, pool=None)
         headers = {"Authorization": f"Bearer {server.key}"} if server.key else {}
         limits = httpx2.Limits(max_connections=self.workers, max_keepalive_connections=self.workers)
         try:
@@ -155,6 +164,8 @@ class Asking:
             except TryAgain as e:
                 problem = str(e)
                 wait = self._wait(e, tries)
+                if isinstance(e, NoConnection) and tries >= self.options.retries:
+                    self._check_reached(problem)
             except TimeoutError:
                 self.backend.spent.failed += 1
                 late = f"no whole answer within {self.options.deadline:g} s (--deadline)"
@@ -222,20 +233,23 @@ class Asking:
                         raise TryAgain(f"the answer is longer than {LARGEST // 2**20} MiB")
                     chunks.append(chunk)
                 return response.status_code, response.headers, b"".join(chunks)
-        except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError) as e:
-            why = "no connection within the time" if isinstance(e, httpx2.TimeoutException) else reason(e)
-            if not self.reached:
-                where = self.backend.server.url
-                raise ModelError(
-                    f"no server can be reached at {where} ({why}); start it, or mend the address"
-                ) from None
-            raise TryAgain(f"no connection to the server ({why})") from None
+        except (httpx2.ConnectError, httpx2.ProxyError) as e:
+            self._check_reached(reason(e))
+            raise TryAgain(f"no connection to the server ({reason(e)})") from None
+        except httpx2.ConnectTimeout:
+            raise NoConnection(f"no connection within {self.options.connect_timeout:g} s") from None
         except httpx2.TimeoutException:
             raise TryAgain(f"nothing came from the server for {self.options.timeout:g} s (--timeout)") from None
         except httpx2.DecodingError:
             raise TryAgain("the answer cannot be decompressed") from None
         except httpx2.TransportError as e:
             raise TryAgain(f"the connection broke off ({reason(e)})") from None
+
+    def _check_reached(self, why: str) -> None:
+        """ModelError where the server has never said anything: then no question will be answered."""
+        if not self.reached:
+            url = self.backend.server.url
+            raise ModelError(f"no server can be reached at {url} ({why}); start it, or mend the address")
 
     def _answer(self, question: Question, reply: Reply, seconds: float) -> Answer:
         backend = self.backend
@@ -246,7 +260,7 @@ class Asking:
             self.results.put(f"the server answers as {reply.model}")
         return Answer(
             question.index,
-            reply.text,
+            _cut(reply.text, question.body.get("stop")),
             reply.finish_reason,
             reply.prompt_tokens or 0,
             reply.tokens or 0,
@@ -269,3 +283,9 @@ class Asking:
             url = self.backend.server.url
             raise RequestError(f"{url} refused each of the first {self.refused} questions (the last: {problem})")
         return self._failed(question, problem)
+
+
+def _cut(text: str, stop: Any) -> str:
+    """The text before the first stop string: some servers (transformers' own) leave it in, against the interface."""
+    stops = [s for s in stop if isinstance(s, str) and s] if isinstance(stop, list) else []
+    return text[: min((at for s in stops if (at := text.find(s)) >= 0), default=len(text))]

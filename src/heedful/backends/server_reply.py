@@ -39,6 +39,10 @@ class TryAgain(Exception):
         super().__init__(problem)
 
 
+class NoConnection(TryAgain):
+    """The server took too long to let us in."""
+
+
 class Refused(Exception):
     """The server will not answer this question."""
 

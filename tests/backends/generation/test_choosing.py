@@ -73,7 +73,7 @@ def test_top_p_that_needs_more_tokens_than_it_looks_at_first(monkeypatch):
         ({"temperature": 0.5}, [16 / 30, 9 / 30, 4 / 30, 1 / 30]),
         ({"top_k": 2}, [4 / 7, 3 / 7, 0, 0]),
         ({"top_p": 0.7}, [4 / 7, 3 / 7, 0, 0]),
-        ({"min_p": 0.5}, [4 / 9, 3 / 9, 2 / 9, 0]),
+        ({"min_p": 0.4}, [4 / 9, 3 / 9, 2 / 9, 0]),
     ],
     ids=str,
 )
