@@ -93,8 +93,8 @@ def test_a_run_is_judged_into_its_own_folder(told, desk, tmp_path, heedful):
         status, _, err = heedful("judge", name, "--judge", "scripted:pairs.script", "--resume")
         assert status == 0, err
     assert sorted(p.name for p in (run / "scores").iterdir()) == [
-        "judge-pairs.script-pairs.judgements.jsonl",
         "judge-pairs.script-pairs.jsonl",
+        "judge-pairs.script-pairs.judgements.jsonl",
         "judge-pairs.script-pairs.summary.json",
     ]
     status, _, err = heedful("judge", "run:run@base", "--judge", "scripted:pairs.script")
@@ -191,7 +191,7 @@ def test_a_second_judge_does_not_write_into_the_same_file(desk, heedful):
         (("a.jsonl",), "--out: name a file for the scores, such as scores.jsonl"),
         (("a.jsonl", "--export", "x.json"), "--export x.json: AlpacaEval's annotations are of pairs"),
         (("a.jsonl", "b.jsonl", "--export", "x.csv"), "--export x.csv: name a file that ends in .json"),
-        (("a.jsonl", "--precision", "bf8"), "--precision 'bf8' (did you mean 'bf16'?)"),
+        (("a.jsonl", "--precision", "bf8"), "--precision 'bf8': choose auto, fp32 or bf16"),
         (("a.jsonl", "--limit", "0"), "'--limit': it must be 1 or more"),
         (("a.jsonl", "--seed", "-1"), "--seed -1: name a whole number"),
         (("a.jsonl", "--concurrency", "3"), "--concurrency: is for models behind a server"),

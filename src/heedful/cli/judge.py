@@ -47,6 +47,9 @@ def judge(
     prompt: Annotated[
         str | None, typer.Option(metavar="NAME", help="A packaged prompt or a file of your own; else the mode's.")
     ] = None,
+    annotator: Annotated[
+        str | None, typer.Option(metavar="NAME", help="AlpacaEval's: a name in an installed alpaca_eval, or a folder.")
+    ] = None,
     rubric: Annotated[
         str | None, typer.Option(metavar="NAME", help="A packaged rubric or a file of your own; else answers.")
     ] = None,
@@ -107,7 +110,7 @@ def judge(
     )
     given = read_answers(answers)
     fields = server_fields(server_field)
-    asked = Asked(judge, mode, prompt, rubric, from_text, max_new_tokens, seed, batch_size, fields)
+    asked = Asked(judge, mode, prompt, annotator, rubric, from_text, max_new_tokens, seed, batch_size, fields)
     plan = make_judge(asked, given)
     items, one_sided = items_of(plan, given, limit)
     marks = read_marks(human) if human is not None else None

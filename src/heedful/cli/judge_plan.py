@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from heedful.backends.base import Backend, GenerationSettings
 from heedful.backends.server_options import ServerOptions
 from heedful.cli.respond import PRECISIONS
 from heedful.errors import RequestError, did_you_mean
+from heedful.judge.annotated import AnnotatorPrompt
+from heedful.judge.annotators import load_annotator
 from heedful.judge.items import Answers, Item, pair_items, single_items
 from heedful.judge.judging import TOP_LOGPROBS, Judge
 from heedful.judge.prompt import MODES, load_prompt
@@ -25,6 +28,7 @@ class Asked:
     judge: str
     mode: str | None
     prompt: str | None
+    annotator: str | None
     rubric: str | None
     from_text: bool
     max_new_tokens: int | None
@@ -50,6 +54,8 @@ class Files:
 
 def make_judge(asked: Asked, answers: Answers) -> Judge:
     """The judge with its prompt. RequestError where what was asked for does not go together."""
+    if asked.annotator is not None:
+        return _annotating(asked, asked.annotator, answers)
     mode = asked.mode
     if mode is not None and mode not in MODES:
         raise RequestError(f"--mode '{mode}'{did_you_mean(mode, MODES)}: choose {', '.join(MODES)}")
@@ -68,6 +74,20 @@ def make_judge(asked: Asked, answers: Answers) -> Judge:
     )
     rubric = load_rubric(asked.rubric or "answers") if mode == "rubric" else None
     return Judge(asked.judge, prompt, settings, rubric, asked.from_text)
+
+
+def _annotating(asked: Asked, name: str, answers: Answers) -> Judge:
+    """A judge by a configuration of AlpacaEval, which settles everything but the model."""
+    if len(answers.sides) != 2:
+        raise RequestError(f"--annotator {name}: needs two sides; name two files of answers, the baseline's first")
+    given = {"prompt": asked.prompt, "rubric": asked.rubric, "max-new-tokens": asked.max_new_tokens}
+    given |= {"from-text": asked.from_text or None, "mode": asked.mode if asked.mode != "pairs" else None}
+    for option, value in given.items():
+        if value is not None:
+            raise RequestError(f"--{option}: the annotator {name} settles that; leave it out")
+    annotator = load_annotator(name)
+    settings = dataclasses.replace(annotator.settings, batch_size=asked.batch_size, server_fields=asked.server_fields)
+    return Judge(asked.judge, AnnotatorPrompt(annotator), settings)
 
 
 def open_judge(
@@ -90,7 +110,7 @@ def open_judge(
         raise RequestError(f"--precision '{precision}'{near}: choose auto, fp32 or bf16")
     verdict = judge.prompt.verdict
     by_odds = not judge.from_text and verdict.kind != "criteria" and verdict.where == "whole"
-    if by_odds:
+    if by_odds and not judge.prompt.one_order:
         judge = judge.with_logprobs(TOP_LOGPROBS)
     load = open_backend(
         judge.name,
@@ -108,7 +128,8 @@ def open_judge(
 def items_of(judge: Judge, answers: Answers, limit: int | None) -> tuple[list[Item], int]:
     """What is judged, and how many examples have an answer on one side only."""
     if judge.prompt.mode == "pairs":
-        return pair_items(*answers.sides, limit)
+        first, second = answers.sides
+        return pair_items(first, second, limit)
     return [item for side in answers.sides for item in single_items(side, limit)], 0
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -56,7 +57,8 @@ def kendall(first: Sequence[float], second: Sequence[float]) -> Correlation:
         return Interval(math.nan, math.nan, math.nan, n)
     from scipy.stats import kendalltau
 
-    return _fisher(float(kendalltau(first, second)[0]), n, 0.437, 4)
+    found: Any = kendalltau(first, second)
+    return _fisher(float(found.statistic), n, 0.437, 4)
 
 
 def _r(x: np.ndarray, y: np.ndarray) -> float:

@@ -16,12 +16,12 @@ from typing import Any
 
 from heedful.backends.base import Answer, Backend, GenerationSettings
 from heedful.errors import DataError
+from heedful.judge.annotated import AnnotatorPrompt
 from heedful.judge.items import Item
 from heedful.judge.judgements import Judgement, Order, append_judgement, check_own, read_judgements
-from heedful.judge.prompt import JudgePrompt, render
+from heedful.judge.prompt import JudgePrompt
 from heedful.judge.rubric import Rubric
 from heedful.judge.scores import judged_scores, unasked_scores
-from heedful.judge.verdicts import read_verdict
 from heedful.records import Message, Score, from_json, hash_of, to_json
 from heedful.store import append_jsonl, read_jsonl
 
@@ -37,7 +37,7 @@ class Judge:
     """
 
     name: str
-    prompt: JudgePrompt
+    prompt: JudgePrompt | AnnotatorPrompt
     settings: GenerationSettings
     rubric: Rubric | None = None
     from_text: bool = False
@@ -90,17 +90,25 @@ def requests_for(judge: Judge, items: Sequence[Item]) -> list[Request]:
 
 
 def _requests(judge: Judge, item: Item) -> Iterator[Request]:
-    orders: tuple[Order, ...] = ("ab", "ba") if len(item.answers) == 2 else ("one",)
-    for order in orders:
+    for order in _orders(judge, item):
         shown = item.answers[::-1] if order == "ba" else item.answers
         texts = {"question": item.question, "reference": item.reference or ""}
         names = ("answer",) if order == "one" else ("answer_a", "answer_b")
         texts |= {name: answer.text for name, answer in zip(names, shown, strict=True)}
         if judge.rubric:
             texts["criteria"] = judge.rubric.text
-        messages = render(judge.prompt, texts, judge.settings.seed)
+        messages = judge.prompt.messages_for(texts, judge.settings.seed)
         identity = hash_of([judge.asked, list(item.ids), order, list(messages)])
         yield Request(identity, item, order, messages)
+
+
+def _orders(judge: Judge, item: Item) -> tuple[Order, ...]:
+    """Both orders of a pair, or the one that an annotator draws."""
+    if len(item.answers) == 1:
+        return ("one",)
+    if not judge.prompt.one_order:
+        return ("ab", "ba")
+    return ("ba",) if judge.prompt.is_turned(item.question) else ("ab",)
 
 
 @dataclass(frozen=True)
@@ -187,13 +195,7 @@ def _ask(judge: Judge, backend: Backend, todo: Sequence[Request]) -> Iterator[tu
 def judgement_of(judge: Judge, request: Request, answer: Answer) -> Judgement:
     """What a judge's answer says, with how it was read."""
     failed = answer.finish_reason == "error"
-    reading = None if failed else read_verdict(
-        judge.prompt.verdict,
-        answer.text,
-        None if judge.from_text else answer.top_logprobs,
-        cut_off=answer.finish_reason == "length",
-        rubric=judge.rubric,
-    )  # fmt: skip
+    reading = None if failed else judge.prompt.read(answer, judge.rubric, judge.from_text, request.item.question)
     return Judgement(
         id=request.id,
         example_id=request.item.example_id,

@@ -18,8 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from heedful.backends.base import Answer
 from heedful.errors import RequestError, did_you_mean
 from heedful.judge.fences import code_for, fence, take_apart
+from heedful.judge.rubric import Rubric
+from heedful.judge.verdicts import Reading, Verdict, read_verdict
 from heedful.judge.yamlfiles import Fields, find_file, known_names, read_yaml
 from heedful.records import ROLES, Message, hash_of
 
@@ -37,24 +40,6 @@ ALLOWED = {mode: (*places, "reference", "nonce") for mode, places in NEEDED.item
 _OURS = ("criteria", "nonce")  # not the text of others
 _PLACE = re.compile(r"\{([a-z][a-z_0-9]*)\}")
 _KIND_OF = {"score": "number", "rubric": "criteria", "pairs": "choice"}
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """How a verdict is read.
-
-    `pattern` must match the whole text (or its last line) and has one group: the number, or a label. `lowest` and
-    `highest` bound a number. The labels say the first answer shown, the second, or neither.
-    """
-
-    kind: Literal["number", "choice", "criteria"]
-    where: Literal["whole", "last-line"] = "whole"
-    pattern: str = ""
-    lowest: float = 0.0
-    highest: float = 100.0
-    first: tuple[str, ...] = ()
-    second: tuple[str, ...] = ()
-    tie: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,6 +63,26 @@ class JudgePrompt:
     def places(self) -> frozenset[str]:
         """The names of the places that the messages have."""
         return frozenset(place for m in self.messages for place in _PLACE.findall(m.content))
+
+    @property
+    def one_order(self) -> bool:
+        """Whether a pair is shown in one drawn order only: never so here, see `annotated`."""
+        return False
+
+    def is_turned(self, question: str) -> bool:
+        """Whether the one order shows the second answer first."""
+        return False
+
+    def messages_for(self, texts: Mapping[str, str], seed: int = 0) -> tuple[Message, ...]:
+        """The messages of one request, see `render`."""
+        return render(self, texts, seed)
+
+    def read(
+        self, answer: Answer, rubric: Rubric | None = None, from_text: bool = False, question: str = ""
+    ) -> Reading:
+        """The verdict in the judge's answer."""
+        odds = None if from_text else answer.top_logprobs
+        return read_verdict(self.verdict, answer.text, odds, cut_off=answer.finish_reason == "length", rubric=rubric)
 
     def describe(self) -> dict[str, Any]:
         """What a Score and a summary say of the prompt."""
@@ -174,7 +179,7 @@ def _verdict(value: Any, mode: str, where: str) -> Verdict:
         # A label that the pattern cannot read would make every such verdict unreadable: found now, not after the bill.
         if not any(_group(pattern, text) == label for text in (label, f"Verdict: {label}", f"verdict: {label}")):
             raise RequestError(f"{where}: the pattern reads neither '{label}' nor 'Verdict: {label}'; mend the pattern")
-    return Verdict(kind, place, pattern, **labels)
+    return Verdict(kind, place, pattern, first=labels["first"], second=labels["second"], tie=labels["tie"])
 
 
 def _group(pattern: str, text: str) -> str | None:

@@ -24,8 +24,8 @@ TURNED: Mapping[str, str] = {"first": "second", "second": "first", "tie": "tie"}
 
 def judged_scores(judge: Judge, item: Item, judgements: Sequence[Judgement]) -> Iterator[Score]:
     """The Scores of an item that was asked about."""
-    if len(judgements) == 2:
-        yield _pair_score(judge, item, *judgements)
+    if len(item.answers) == 2:
+        yield _pair_score(judge, item, *judgements) if len(judgements) == 2 else _one_order(judge, item, *judgements)
         return
     (one,) = judgements
     more: dict[str, Any] = {"read": one.by}
@@ -79,6 +79,17 @@ def _pair_score(judge: Judge, item: Item, ab: Judgement, ba: Judgement) -> Score
         judge, item, judge.prompt.name, PAIR_VALUES[answer],
         explanation=why or ("\n\n".join(reasons) or None), more=more, answer=answer,
     )  # fmt: skip
+
+
+def _one_order(judge: Judge, item: Item, one: Judgement) -> Score:
+    """A pair that was shown in one order: the value is the probability that the second answer is better."""
+    value = probability(one)
+    more: dict[str, Any] = {"read": one.by, one.order: in_place(one)}
+    if value is not None:
+        more["probability"] = round(value, 6)
+    return _score(
+        judge, item, judge.prompt.name, value, explanation=one.why or one.reason, more=more, answer=in_place(one)
+    )
 
 
 def _score(

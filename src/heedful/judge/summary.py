@@ -19,7 +19,7 @@ from heedful.judge.judgements import totals
 from heedful.judge.judging import IDENTICAL, Judge, Judged
 from heedful.judge.measures import PairOutcome, length, longer_values, position, win_rate
 from heedful.judge.warn import warnings_of
-from heedful.stats import Interval, compare_means, mean_interval, share_interval
+from heedful.stats import compare_means, mean_interval, share_interval
 
 SCHEMA = "heedful.judging/1"
 
@@ -41,7 +41,7 @@ def summarise(
         "one_sided": one_sided,
         **_counts(judged),
         **totals(j for item in judged for j in item.judgements),
-        **(_pairs(judged) if pairs else _singles(judge, answers, judged)),
+        **(_pairs(judge, judged) if pairs else _singles(judge, answers, judged)),
         "people": None,
     }
     if marks is not None:
@@ -54,6 +54,11 @@ def summarise(
 def comparable(judge: Judge) -> str:
     """With what the figures can be compared."""
     rubric = f", rubric {judge.rubric.name} v{judge.rubric.version}" if judge.rubric else ""
+    if judge.prompt.one_order:
+        return (
+            f"Only win rates by this judge under annotator {judge.prompt.name} ({judge.prompt.hash[:8]}) against the "
+            "same baseline can be compared with this one; another prompt, judge or baseline gives others."
+        )
     return (
         f"Only figures by this judge with prompt {judge.prompt.name} v{judge.prompt.version} "
         f"({judge.prompt.hash[:8]}){rubric} can be compared with these; another prompt or judge gives others."
@@ -153,7 +158,7 @@ def outcomes_of(judged: Sequence[Judged]) -> list[PairOutcome]:
     return out
 
 
-def _pairs(judged: Sequence[Judged]) -> dict[str, Any]:
+def _pairs(judge: Judge, judged: Sequence[Judged]) -> dict[str, Any]:
     outcomes = outcomes_of(judged)
     labels = Counter(label_of(o.value) for o in outcomes)
     soft = any(x.by == "log-probabilities" for j in judged for x in j.judgements)
@@ -161,7 +166,8 @@ def _pairs(judged: Sequence[Judged]) -> dict[str, Any]:
         "won": labels["second"],
         "lost": labels["first"],
         "ties": labels["tie"],
-        "turned": sum(o.asked and o.value is not None and o.ab != o.ba for o in outcomes),
+        "turned": sum(o.ab is not None and o.ba is not None and o.ab != o.ba for o in outcomes),
+        "one_order": judge.prompt.one_order,
         "win_rate": win_rate(outcomes),
         "mean_probability": mean_interval([o.probability for o in outcomes if o.asked]) if soft else None,
         "position": position(outcomes),
@@ -194,13 +200,3 @@ def _single_people(judged: Sequence[Judged], marks: Marks) -> dict[str, Any]:
     marked = [(marks.singles[j.item.ids[0]], j.scores[0].value) for j in judged if j.item.ids[0] in marks.singles]
     found = score_agreement([m for m, _ in marked], [v for _, v in marked], marks.people)
     return {"file": marks.path, **plain(found)}
-
-
-def interval_of(value: Mapping[str, Any] | Interval | None) -> Interval:
-    """An interval back from its JSON form; NaN where it has nothing."""
-    if isinstance(value, Interval):
-        return value
-    if value is None:
-        return Interval(math.nan, math.nan, math.nan, 0)
-    numbers = {k: math.nan if v is None else v for k, v in value.items()}
-    return Interval(**numbers)

@@ -82,9 +82,12 @@ def _pairs(s: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if s["mean_probability"] is not None:
         yield "", f"mean probability of being better {share(s['mean_probability'])}"
     place = s["position"]
-    yield "order", f"same verdict in both orders {share(place['consistency'])}"
-    p = f", p {place['p_value']:.3g}" if place["first_place"]["n"] else ""
-    yield "", f"the answer shown first is taken {share(place['first_place'])}{p}"
+    if s["one_order"]:
+        yield "order", "each pair was shown in one drawn order, so nothing is known of the judge's leaning to a place"
+    else:
+        yield "order", f"same verdict in both orders {share(place['consistency'])}"
+        p = f", p {place['p_value']:.3g}" if place["first_place"]["n"] else ""
+        yield "", f"the answer shown first is taken {share(place['first_place'])}{p}"
     long = s["length"]
     yield "length", f"the longer answer wins {share(long['longer_wins'])}"
     yield "", f"Spearman of verdict and length difference {number(long['correlation'])}"

@@ -19,7 +19,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from heedful.judge.prompt import Verdict
 from heedful.judge.rubric import Rubric
 
 Choice = Literal["first", "second", "tie"]
@@ -28,6 +27,24 @@ LEAST_MASS = 0.5
 """Log-probabilities are used only where the tokens that are verdicts have this probability together."""
 _THOUGHT = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
 _BLOCK = re.compile(r"\A```(?:json)?\s*\n(.*)\n```\s*\Z", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How a verdict is read.
+
+    `pattern` must match the whole text (or its last line) and has one group: the number, or a label. `lowest` and
+    `highest` bound a number. The labels say the first answer shown, the second, or neither.
+    """
+
+    kind: Literal["number", "choice", "criteria"]
+    where: Literal["whole", "last-line"] = "whole"
+    pattern: str = ""
+    lowest: float = 0.0
+    highest: float = 100.0
+    first: tuple[str, ...] = ()
+    second: tuple[str, ...] = ()
+    tie: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

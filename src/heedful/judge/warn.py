@@ -43,7 +43,13 @@ def _reading(summary: Mapping[str, Any]) -> Iterator[str]:
             "--resume asks them again"
         )
     if not summary["fenced"]:
-        yield "the prompt puts answers in bare (fence: false): an answer can pose as part of the prompt"
+        yield "the prompt puts answers in bare: an answer can pose as part of the prompt"
+    named = summary.get("annotator_model")
+    if named is not None and named not in summary["judge"]:
+        yield (
+            f"the annotator is published for {named}, and {summary['judge']} judged: the win rate is not comparable "
+            "with published ones"
+        )
 
 
 def _pairs(summary: Mapping[str, Any]) -> Iterator[str]:
