@@ -109,7 +109,7 @@ def test_going_on_and_back_keeps_what_was_begun(start):
     page.keyboard.press("ArrowRight")
     at(page, 2)
     assert page.input_value("#note") == ""
-    page.click("#before")
+    page.click("#previous")
     at(page, 1)
     assert page.input_value("#note") == "begun"
     page.click("#next")
@@ -120,7 +120,7 @@ def test_going_on_and_back_keeps_what_was_begun(start):
     at(page, 4)
     page.keyboard.press("s")
     at(page, 5)
-    assert page.is_disabled("#before") is False
+    assert page.is_disabled("#previous") is False
 
 
 def test_a_second_press_of_a_key_does_not_mark_the_next_question(start):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 
@@ -50,7 +51,7 @@ def test_the_page_is_one_file_and_holds_nothing_but_the_texts(sent):
     assert all(set(a) == {"text", "cut"} for i in data["items"] for a in i["answers"])
     assert "-e1" not in sent.page  # no id of a response
     assert not re.search(r'(?:src|href)="(?!data:|#)', sent.page)
-    assert "default-src 'none'" in sent.page
+    assert "default-src 'none'" in html.unescape(sent.page)
     for item, shown in zip(sent.set.items, data["items"], strict=True):
         texts = [a.text for a in item.answers]
         left = left_side(0, f"sheet {sent.sheet}", item)

@@ -71,7 +71,7 @@ def _id(review: ReviewSet, item: Item, reviewer: str) -> str:
 
 def csv_text(review: ReviewSet, marks: Marks) -> str:
     """The table, a line for every Score. Tags are joined by spaces; the winner of a pair is named as its side is."""
-    names = dict(zip(("first", "second"), review.names, strict=False)) if review.mode == "pair" else {}
+    names: dict[str, str] = dict(zip(("first", "second"), review.names, strict=True)) if review.mode == "pair" else {}
     out = io.StringIO()
     table = csv.writer(out, lineterminator="\n")
     table.writerow(COLUMNS)

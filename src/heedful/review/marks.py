@@ -81,6 +81,12 @@ def clean_name(text: str) -> str:
     return name
 
 
+def _mark(name: str, example_id: str, verdict: str, left: str | None, tags: str, *more: Any) -> Mark:
+    """A row as `current` asks for it."""
+    note, seconds, at, blind, origin, key = more
+    return Mark(name, example_id, verdict, left, tuple(json.loads(tags)), note, seconds, at, bool(blind), origin, key)
+
+
 class Marks:
     """The marks of one review. Safe to use from several threads, and by several processes at once."""
 
@@ -233,7 +239,7 @@ class Marks:
                 f"marks WHERE undone IS NULL GROUP BY reviewer, example_id) {where} ORDER BY m.id",
                 values,
             ).fetchall()
-        return [Mark(*r[:4], tuple(json.loads(r[4])), *r[5:8], bool(r[8]), *r[9:]) for r in rows]
+        return [_mark(*row) for row in rows]
 
     def add_sheet(self, sheet: str, review: ReviewSet, items: Sequence[dict[str, Any]]) -> None:
         """Keep what a page that is sent out asks, and its sides."""

@@ -20,7 +20,7 @@ from markupsafe import Markup
 from heedful.errors import DataError, RequestError
 from heedful.records import hash_of
 from heedful.report.page import policy
-from heedful.review.items import Item, ReviewSet, left_side
+from heedful.review.items import Item, ReviewSet, Side, left_side
 from heedful.review.marks import Mark, Marks, clean_name
 from heedful.review.pages import review_page
 from heedful.review.session import LONGEST_NOTE, check_verdict, texts, to_maker
@@ -45,7 +45,8 @@ class Imported:
 def write_sheet(review: ReviewSet, marks: Marks, path: Path) -> str:
     """Write the page and keep its sides; the name of the sheet."""
     sheet = hash_of(["sheet", review.hash], length=16)
-    sides = [left_side(review.seed, f"sheet {sheet}", i) if review.mode == "pair" else "first" for i in review.items]
+    pairs = review.mode == "pair"
+    sides: list[Side] = [left_side(review.seed, f"sheet {sheet}", i) if pairs else "first" for i in review.items]
     data = {
         "sheet": sheet,
         "set": review.hash,
@@ -94,7 +95,7 @@ def import_marks(review: ReviewSet, marks: Marks, path: Path) -> Imported:
         if now and now.hash != asked["hash"]:
             raise DataError(f"{path}: the answers to {asked['example_id']} have changed since its page was made")
     try:
-        name = clean_name(value.get("reviewer") if isinstance(value.get("reviewer"), str) else "")
+        name = clean_name(text if isinstance(text := value.get("reviewer"), str) else "")
     except RequestError as e:
         raise DataError(f"{path}: {e}") from None
     entries = value.get("marks")

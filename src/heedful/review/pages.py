@@ -75,7 +75,7 @@ def sentence(found: Result) -> str:
         right = found.shares["right"][1]
         return (
             f"{numbers.count_text(n['right'])} of {numbers.count_text(found.marked)} answers are right "
-            f"({share(right)})."
+            f"({numbers.value_text(right.estimate, 'share')}, {numbers.interval_text(right, 'share')})."
         )
     first, second = (visible(name) for name in found.names)
     word = {"better": "Better", "worse": "Worse"}.get(found.verdict or "", "Nobody can tell")
@@ -89,11 +89,11 @@ def share(i: Interval | None) -> str:
     """A share with its interval.
 
     >>> share(Interval(0.5, 0.25, 0.75, 9))
-    '50%, 25% to 75%'
+    '50% (25% to 75%)'
     """
     if i is None or not i.n:
         return numbers.NOTHING
-    return f"{numbers.value_text(i.estimate, 'share')}, {numbers.interval_text(i, 'share')}"
+    return f"{numbers.value_text(i.estimate, 'share')} ({numbers.interval_text(i, 'share')})"
 
 
 def kappa(value: float) -> str:

@@ -69,7 +69,7 @@
     for (const b of document.querySelectorAll("[data-verdict]")) {
       b.setAttribute("aria-pressed", String(item.mark !== null && item.mark.verdict === b.dataset.verdict));
     }
-    byId("before").disabled = item.number === 1;
+    byId("previous").disabled = item.number === 1;
     byId("next").disabled = item.number === state.total;
     byId("skip").disabled = state.marked === state.total;
     byId("undo").disabled = !state.undo;
@@ -174,7 +174,7 @@
 
   // ---- keys and buttons ----
   const KEYS = {
-    ArrowLeft: () => byId("before").click(),
+    ArrowLeft: () => byId("previous").click(),
     ArrowRight: () => byId("next").click(),
     S: () => byId("skip").click(),
     U: undo,
@@ -208,7 +208,7 @@
     const on = (id, action) => byId(id)?.addEventListener("click", action);
     on("open-help", () => byId("help").showModal());
     on("retry", () => again?.());
-    on("before", () => go(state.item.number - 1));
+    on("previous", () => go(state.item.number - 1));
     on("next", () => go(state.item.number + 1));
     on("skip", () => go(null, state.item.number));
     on("undo", undo);
