@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from heedful.records import to_json
-from heedful.report.data import Answer, Curves, LossPoint, MetricRow, Question, ReportData, SampleSeries
+from heedful.report.data import Answer, Curves, LossPoint, MetricRow, Question, Rating, ReportData, SampleSeries
 from heedful.report.text import encodable
 from heedful.report.verdict import RULE
 from heedful.stats import Interval
@@ -29,6 +29,7 @@ def report_json(data: ReportData) -> dict[str, Any]:
                 "rule": RULE,
             },
             "metrics": {row.spec.name: _metric(row) for row in data.metrics},
+            "ratings": [_rating(r) for r in data.ratings],
             "questions": [_question(q) for q in data.questions],
             "one_sided": data.one_sided,
             "curves": _curves(data.curves) if data.curves else None,
@@ -57,6 +58,18 @@ def _metric(row: MetricRow) -> dict[str, Any]:
         "p_corrected": tested.adjusted_p if tested else None,
         "verdict": tested.verdict if tested else None,
     }
+
+
+def _rating(r: Rating) -> dict[str, Any]:
+    c = r.comparison
+    return {
+        "scorer": r.scorer, "rater": r.rater, "kind": r.kind, "scale": r.scale,
+        "before": _interval(r.before), "after": _interval(r.after),
+        "difference": _interval(c.difference) if c else None,
+        "wins": r.wins, "losses": r.losses, "ties": r.ties, "n": c.n if c else None, "unscored": r.unscored,
+        "not_of_this_run": r.strange, "test": c.test if c else None, "p": c.p_value if c else None,
+        "p_corrected": c.adjusted_p if c else None, "verdict": c.verdict if c else None, "warnings": r.warnings,
+    }  # fmt: skip
 
 
 def _interval(i: Interval | None) -> dict[str, Any] | None:

@@ -127,6 +127,36 @@ class SampleSeries:
 
 
 @dataclass(frozen=True, slots=True)
+class Rating:
+    """What one rater said by one scorer.
+
+    Of single answers `before` and `after` are means on the rater's own scale, `lowest` to `highest` where it told
+    them. Of pairs `after` is the mean share that the answer after the tuning won, and `comparison` is with an even
+    share; `wins`, `losses` and `ties` are counts of it. `unscored` Scores had no value, `strange` ones were of answers
+    that are not the run's. `warnings` are the judge's own.
+    """
+
+    scorer: str
+    rater: str
+    kind: Literal["single", "pairs"]
+    before: Interval | None
+    after: Interval | None
+    comparison: PairedComparison | None
+    scale: tuple[float, float] | None = None
+    wins: int = 0
+    losses: int = 0
+    ties: int = 0
+    unscored: int = 0
+    strange: int = 0
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Who rated what: ``judge:NAME, score``."""
+        return f"{self.rater}, {self.scorer}"
+
+
+@dataclass(frozen=True, slots=True)
 class ReportData:
     """Everything on the page. `missing` has one sentence for each part that a run has not written yet."""
 
@@ -140,3 +170,4 @@ class ReportData:
     curves: Curves | None
     samples: tuple[SampleSeries, ...]
     missing: tuple[str, ...]
+    ratings: tuple[Rating, ...] = ()

@@ -24,6 +24,7 @@ from heedful.report.data import (
     SampleSeries,
     Side,
 )
+from heedful.report.ratings import read_ratings, with_ratings
 from heedful.report.verdict import overall
 from heedful.scorers import score_responses
 from heedful.stats import Interval, PairedComparison, compare_means, compare_shares, correct, mean_interval
@@ -51,18 +52,21 @@ def build(run: RunFolder) -> ReportData:
     metrics = _metric_rows(questions)
     curves = read_curves(read_metrics(run.metrics), manifest.get("outcome") or {})
     samples = _samples(read_metrics(run.samples))
+    ratings = read_ratings(run, answers)
+    caveats = _caveats(answers, questions, one_sided, ledger or {})
     joined = sum(q.before is not None and q.after is not None for q in questions)
     return ReportData(
         name=run.path.resolve().name,
         manifest=manifest,
         ledger=ledger if isinstance(ledger, dict) else None,
-        verdict=overall(metrics, joined, _caveats(answers, questions, one_sided, ledger or {})),
+        verdict=with_ratings(overall(metrics, joined, caveats), ratings),
         metrics=metrics,
         questions=questions,
         one_sided=one_sided,
         curves=curves,
         samples=samples,
         missing=_missing(manifest, ledger, answers, curves is not None and len(curves.val), bool(samples)),
+        ratings=ratings,
     )
 
 

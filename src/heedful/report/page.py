@@ -19,6 +19,7 @@ from heedful.data.ledger_text import findings_by_severity, overlap_text
 from heedful.report import numbers
 from heedful.report.curves import draw
 from heedful.report.data import Answer, MetricRow, Question, ReportData
+from heedful.report.ratings import rating_sentence
 from heedful.report.text import visible
 from heedful.report.verdict import RULE
 from heedful.stats import Interval
@@ -51,6 +52,8 @@ def report_html(data: ReportData) -> str:
         cells=metric_cells,
         range_plot=range_plot,
         draw=draw,
+        rating_sentence=rating_sentence,
+        bar=bar,
         filters=[(name, label, sum(name in tags(q) for q in data.questions)) for name, label in FILTERS],
         tags=tags,
         exact=lambda a: a.scores.get("exact_match") == 1,
@@ -149,6 +152,16 @@ def range_plot(m: MetricRow) -> Markup:
             parts.append(f'<line class="{name}" x1="{_at(i.low)}" x2="{_at(i.high)}" y1="{y}" y2="{y}"/>')
         parts.append(f'<circle class="{name}" cx="{_at(i.estimate)}" cy="{y}" r="3.6"/>')
     return Markup(f'<svg class="range" viewBox="0 0 132 24" aria-hidden="true">{"".join(parts)}</svg>')
+
+
+def bar(won: float, tied: float) -> Markup:
+    """Shares of pairs as a bar: won, tied, and the rest."""
+    a, b = 300 * won, 300 * tied
+    return Markup(
+        '<svg class="bar" viewBox="0 0 300 12" aria-hidden="true">'
+        f'<rect class="won" width="{a:.1f}" height="12"/><rect class="tied" x="{a:.1f}" width="{b:.1f}" height="12"/>'
+        f'<rect class="lost" x="{a + b:.1f}" width="{300 - a - b:.1f}" height="12"/></svg>'
+    )
 
 
 def _at(share: float) -> str:
