@@ -119,9 +119,10 @@ class _Batch:
             share = (time.perf_counter() - began) / len(self.active)
             for row in self.active:
                 row.seconds += share
-            for row, _ in advanced:
-                if row.finish:
-                    self._leave(row)
+            with self._no_gradients():
+                for row, _ in advanced:
+                    if row.finish:
+                        self._leave(row)
             yield advanced
 
     def _enter(self, row: Row) -> None:
