@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from heedful.backends.base import GenerationSettings
+from heedful.backends.generation.cache import BUDGET, slots_for
 from heedful.backends.generation.choosing import choose, likeliest
 from heedful.backends.generation.rows import Request, Row, begin
 from heedful.batches import by_length
@@ -34,7 +35,8 @@ class PlainGenerate:
         """The rows of all requests, batch by batch."""
         for limit in sorted({r.limit for r in requests}):  # a row with less room is not to go on beside the others
             group = [r for r in requests if r.limit == limit]
-            for batch in by_length([len(r.prompt) for r in group], settings.batch_size):
+            size = self._rows(settings.batch_size, max(len(r.prompt) for r in group) + limit)
+            for batch in by_length([len(r.prompt) for r in group], size):
                 rows = [begin(group[b], settings.seed) for b in batch]
                 began = time.perf_counter()
                 self._generate(_Watch(rows, settings, stop_ids))
@@ -67,6 +69,19 @@ class PlainGenerate:
         finally:
             watch.stopped = True
             thread.join()
+
+    def _rows(self, wanted: int, places: int) -> int:
+        """How many rows side by side keep keys and values within the engine's budget, where the model tells of them."""
+        config = getattr(self.model, "config", None)
+        config = config.get_text_config() if hasattr(config, "get_text_config") else config
+        layers, heads, hidden = (
+            getattr(config, name, None) for name in ("num_hidden_layers", "num_attention_heads", "hidden_size")
+        )
+        if not layers or not heads or not hidden:
+            return wanted
+        groups = getattr(config, "num_key_value_heads", None) or heads
+        width = getattr(config, "head_dim", None) or hidden // heads
+        return slots_for(wanted, places, layers, groups, width, next(self.model.parameters()).dtype, BUDGET)
 
     @torch.no_grad()
     def _generate(self, watch: _Watch) -> None:
