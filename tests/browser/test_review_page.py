@@ -124,15 +124,25 @@ def test_going_on_and_back_keeps_what_was_begun(start):
 
 
 def test_a_second_press_of_a_key_does_not_mark_the_next_question(start):
+    """The press comes in the moment in which the next question appears; then the key is held down."""
     review = start()
     page = review.page()
     at(page, 1)
+    page.evaluate(
+        """() => {
+            const press = (more) =>
+                document.body.dispatchEvent(new KeyboardEvent('keydown', { key: '3', bubbles: true, ...more }));
+            window.pressed = 0;
+            new MutationObserver(() => { press(); window.pressed += 1; })
+                .observe(document.getElementById('place'), { childList: true });
+            window.hold = () => press({ repeat: true });
+        }"""
+    )
     page.keyboard.press("3")
-    page.wait_for_function("document.getElementById('place').textContent.startsWith('Question 2')")
-    page.keyboard.press("3")
-    page.keyboard.down("3")
-    page.keyboard.down("3")
+    page.wait_for_function("window.pressed === 1")
     page.wait_for_timeout(400)
+    page.evaluate("window.hold()")
+    page.wait_for_timeout(200)
     assert page.inner_text("#place") == "Question 2 of 20"
     assert len(review.verdicts) == 1
 

@@ -1,8 +1,8 @@
 """Records what statsmodels, krippendorff and scikit-learn say of ratings that we drew: tests/oracles/agreement.json.
 
-    python -m venv /tmp/oracles/agreement
-    /tmp/oracles/agreement/bin/pip install statsmodels krippendorff scikit-learn
-    /tmp/oracles/agreement/bin/python tests/oracles/agreement.py
+python -m venv /tmp/oracles/agreement
+/tmp/oracles/agreement/bin/pip install statsmodels krippendorff scikit-learn
+/tmp/oracles/agreement/bin/python tests/oracles/agreement.py
 """
 
 import json
