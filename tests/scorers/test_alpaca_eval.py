@@ -49,7 +49,7 @@ def test_figures_are_those_of_alpaca_eval(name, tmp_path):
 
 
 # Each fit takes 0.3 seconds; every kind of row and of table is among the fast ones.
-SLOW = {"better", "perfect", "binary", "short answers"}
+SLOW = {"better", "perfect", "hopeless", "binary", "short answers"}
 FITS = [
     pytest.param(a, t, marks=[pytest.mark.slow] if a in SLOW or t == "whole preferences" else []) for a, t in made.PAIRS
 ]
@@ -202,12 +202,12 @@ def test_one_pair_a_line_is_read_too(tmp_path):
 
 def test_the_command(tmp_path, heedful):
     made.write_table(tmp_path, made.TABLES[0])
-    path = made.write_annotations(tmp_path, "nulls and draws")
+    path = made.write_annotations(tmp_path, "the baseline itself")
     status, out, err = heedful("score", "alpaca-eval", "--references", path, "--tables", tmp_path, "--json")
     found = json.loads(out, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
     assert (status, err) == (0, "")
     assert list(found)[:2] == ["win_rate", "standard_error"]
-    assert (found["generator_1"], found["generator_2"], found["annotator"]) == ("base", "model", "made")
+    assert (found["generator_1"], found["generator_2"], found["annotator"]) == ("base", "base", "made")
     status, out, _ = heedful("score", "alpaca-eval", "--references", path)
     assert status == 0
     assert "length_controlled_winrate  none" in out
@@ -237,6 +237,22 @@ def test_a_kind_that_knows_no_tables_refuses_them(tmp_path, heedful, monkeypatch
     (tmp_path / "a.json").write_text("{}")
     status, _, err = heedful("score", "plain", "--references", tmp_path / "a.json", "--tables", tmp_path)
     assert (status, "score plain knows no --tables" in err) == (2, True)
+
+
+def test_neither_torch_nor_scikit_learn_is_imported_without_a_fit(tmp_path):
+    path = made.write_annotations(tmp_path, "worse")
+    code = f"""
+import sys
+sys.argv = ["heedful", "score", "alpaca-eval", "--references", {str(path)!r}]
+from heedful.cli.main import main
+try:
+    main()
+finally:
+    print("IMPORTED", *(m for m in ("torch", "transformers", "sklearn", "pandas") if m in sys.modules))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-1] == "IMPORTED"
 
 
 @pytest.mark.slow

@@ -170,12 +170,13 @@ def _fit(features: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> np.n
 
 
 def _regression(features: np.ndarray, wins: np.ndarray, weights: np.ndarray, strength: float) -> np.ndarray:
+    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
     model = LogisticRegression(C=strength, l1_ratio=1, solver="liblinear", fit_intercept=False, random_state=SEED)
     with warnings.catch_warnings():
         # liblinear stops after 100 rounds, here as there; a fit of the grid that has not ended is seldom the best.
-        warnings.simplefilter("ignore")
+        warnings.simplefilter("ignore", ConvergenceWarning)
         return model.fit(features, wins, sample_weight=weights).coef_[0]
 
 
