@@ -19,7 +19,7 @@ from heedful.data.ledger_text import findings_by_severity, overlap_text
 from heedful.report import numbers
 from heedful.report.curves import draw
 from heedful.report.data import Answer, MetricRow, Question, ReportData
-from heedful.report.ratings import rating_sentence
+from heedful.report.ratings import rating_text
 from heedful.report.text import visible
 from heedful.report.verdict import RULE
 from heedful.stats import Interval
@@ -52,7 +52,7 @@ def report_html(data: ReportData) -> str:
         cells=metric_cells,
         range_plot=range_plot,
         draw=draw,
-        rating_sentence=rating_sentence,
+        rating_text=rating_text,
         bar=bar,
         filters=[(name, label, sum(name in tags(q) for q in data.questions)) for name, label in FILTERS],
         tags=tags,
@@ -158,7 +158,7 @@ def bar(won: float, tied: float) -> Markup:
     """Shares of pairs as a bar: won, tied, and the rest."""
     a, b = 300 * won, 300 * tied
     return Markup(
-        '<svg class="bar" viewBox="0 0 300 12" aria-hidden="true">'
+        '<svg class="bar" viewBox="0 0 300 12" preserveAspectRatio="none" aria-hidden="true">'
         f'<rect class="won" width="{a:.1f}" height="12"/><rect class="tied" x="{a:.1f}" width="{b:.1f}" height="12"/>'
         f'<rect class="lost" x="{a + b:.1f}" width="{300 - a - b:.1f}" height="12"/></svg>'
     )

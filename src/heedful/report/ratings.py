@@ -99,7 +99,7 @@ def with_ratings(verdict: OverallVerdict, ratings: Sequence[Rating]) -> OverallV
     """The verdict of the metrics on texts with what raters said: reasons, and a caveat where one says otherwise."""
     reasons, caveats = [], []
     for r in ratings:
-        reasons.append(rating_sentence(r))
+        reasons.append(f"{r.name}: {rating_text(r)}.")
         said = r.comparison.verdict if r.comparison else "inconclusive"
         if said != "inconclusive" and said != verdict.kind:
             metrics = verdict.kind if verdict.kind in ("better", "worse") else "no clear difference"
@@ -107,27 +107,27 @@ def with_ratings(verdict: OverallVerdict, ratings: Sequence[Rating]) -> OverallV
     return dataclasses.replace(verdict, reasons=(*verdict.reasons, *reasons), caveats=(*verdict.caveats, *caveats))
 
 
-def rating_sentence(r: Rating) -> str:
-    """A rating in one sentence, its uncertainty included."""
+def rating_text(r: Rating) -> str:
+    """What a rater said, its uncertainty included, without the rater's name and the full stop."""
     unscored = f"; {r.unscored:,} without a value" if r.unscored else ""
     if r.comparison is None or not r.comparison.n:
         values = [
             f"{rating_number(i.estimate)} {when}" for i, when in ((r.before, "before"), (r.after, "after")) if i and i.n
         ]
-        return f"{r.name}: {', '.join(values) or 'no answer of this run has a value'}{unscored}."
+        return f"{', '.join(values) or 'no answer of this run has a value'}{unscored}"
     c = r.comparison
     said = {"better": "better", "worse": "worse", "inconclusive": "no clear difference"}[c.verdict]
     test = f"corrected {p_phrase(c.adjusted_p if c.adjusted_p is not None else c.p_value)}"
     if r.kind == "pairs":
         share, low, high = (f"{100 * v:.0f}%" for v in (c.after.estimate, c.after.low, c.after.high))
         return (
-            f"{r.name}: the answer after won {share} of {c.n:,} pairs, a tie as a half (95% interval {low} to {high}; "
-            f"{r.wins:,} won, {r.losses:,} lost, {r.ties:,} ties{unscored}, {test}): {said}."
+            f"the answer after won {share} of {c.n:,} pairs, a tie as a half (95% interval {low} to {high}; "
+            f"{r.wins:,} won, {r.losses:,} lost, {r.ties:,} ties{unscored}, {test}): {said}"
         )
     by, low, high = (rating_number(v, True) for v in (c.difference.estimate, c.difference.low, c.difference.high))
     return (
-        f"{r.name}: {rating_number(c.before.estimate)} before, {rating_number(c.after.estimate)} after{scale_text(r)}; "
-        f"difference {by} (95% interval {low} to {high}, {c.n:,} questions{unscored}, {test}): {said}."
+        f"{rating_number(c.before.estimate)} before, {rating_number(c.after.estimate)} after{scale_text(r)}; "
+        f"difference {by} (95% interval {low} to {high}, {c.n:,} questions{unscored}, {test}): {said}"
     )
 
 
