@@ -62,10 +62,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--judge", required=True)
+    parser.add_argument("--out", type=Path, help="a folder that is kept, with every verdict; --resume goes on in it")
     given, rest = parser.parse_known_args()
     rows = json.loads(given.data.read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+        folder = given.out or Path(name)
         files = [folder / "output-1.jsonl", folder / "output-2.jsonl"]
         for place, path in enumerate(files, 1):
             write_jsonl(path, [to_json(r) for r in responses(rows, place)])

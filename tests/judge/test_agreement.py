@@ -73,7 +73,7 @@ def test_llmbar_s_accuracy_and_agreement_of_orders(judge):
 NUMBERS = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=3, max_size=40)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(NUMBERS)
 def test_correlations_are_scipy_s(pairs):
     a, b = ([float(p[i]) for p in pairs] for i in (0, 1))

@@ -15,7 +15,7 @@ from heedful.judge.prompt import load_prompt, render
 TEXTS = st.text(st.sampled_from("0123456789abcdef \n<>|ABC"), max_size=200)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(TEXTS, TEXTS)
 def test_no_text_holds_the_line_that_ends_its_place(a, b):
     code = code_for([a, b])
@@ -69,7 +69,7 @@ def test_other_text_stays_as_it_is(text):
     assert take_apart(text) == text
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(st.text(max_size=300))
 def test_taking_apart_only_adds_spaces(text):
     assert take_apart(text).replace(" ", "") == text.replace(" ", "")

@@ -104,6 +104,20 @@ def test_a_run_is_judged_into_its_own_folder(told, desk, tmp_path, heedful):
     assert "name it alone" in err
 
 
+def test_model_outputs_of_alpaca_eval_are_answers(desk, tmp_path, heedful):
+    for name, word in (("one.json", "Red."), ("two.json", "Blue.")):
+        row = {"instruction": "Name a colour.", "output": word, "generator": name, "dataset": "d"}
+        (tmp_path / name).write_text(json.dumps([row, row]))
+    status, out, err = heedful(
+        "judge", "one.json", "two.json", "--judge", "scripted:pairs.script", "--dry-run", "--json"
+    )
+    assert status == 0, err
+    assert json.loads(out)["requests"] == 2
+    (tmp_path / "two.json").write_text('[{"instruction": "x"}]')
+    status, _, err = heedful("judge", "one.json", "two.json", "--judge", "scripted:pairs.script", "--dry-run")
+    assert (status, "two.json:1: the row has no output" in err) == (2, True)
+
+
 def test_a_dry_run_asks_nothing(desk, tmp_path, heedful):
     before = sorted(tmp_path.iterdir())
     status, out, _ = heedful(*PAIRS, "--dry-run")

@@ -117,7 +117,7 @@ def test_an_expected_score_is_not_made_of_digits(tokens):
     assert (reading.value, reading.by) == (85, "text")
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(st.text(max_size=60))
 def test_no_text_breaks_the_reading(text):
     for verdict in (SCORE, PAIRS, REASONED):

@@ -102,7 +102,7 @@ def _is_model_outputs(path: Path) -> bool:
 def _read_model_outputs(path: Path) -> list[Response]:
     from heedful.scorers.alpaca_eval import from_model_outputs  # with the readers of data files, which few need here
 
-    return from_model_outputs(path)
+    return list({r.id: r for r in from_model_outputs(path)}.values())  # a row that stands twice is one answer
 
 
 def single_items(side: Side, limit: int | None = None) -> list[Item]:

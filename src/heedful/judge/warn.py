@@ -44,6 +44,8 @@ def _reading(summary: Mapping[str, Any]) -> Iterator[str]:
         )
     if not summary["fenced"]:
         yield "the prompt puts answers in bare: an answer can pose as part of the prompt"
+    if any(side["model"] == summary["judge"] for side in summary["answers"]):
+        yield "the judge judged answers of its own, and judges like their own better; let another model judge"
     named = summary.get("annotator_model")
     if named is not None and named not in summary["judge"]:
         yield (
