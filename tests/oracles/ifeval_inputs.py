@@ -215,14 +215,16 @@ BY_HAND = [
     "!" * 50 + " a",
     "a. " * 40,
     "don't do it, ж!",
+    "Abc? No.",
 ]
 
 _PIECES = (  # noqa: SIM905
     "rain It the They However and Café naïve CAPS NASA I A x 3 3.5 1,000 4. -5 .5 No. Mr. Dr. J. U.S. p.m. e.g. etc. "
     "Inc. Ph.D. St. vs. Co. ... .. . ? ! ?! !!! , ; : - -- — … ( ) [ ] { } < > << >> * ** *** ****** # ## ` `` ``` "
     "\" ' '' “ ” ‘ ’ « » „ can't CAN'T I'LL John's JOHN'S 'tis 'T GONNA cannot D'YE O'B [name] [x *rain* **it** "
-    '<<Rain>> Section PART P.S. P.P.S Note: end. end? stop." stop.) stop.” “Go.” (ok.) he said. said.He Ж. ж да. 你好。 '
-    "م. 😀 a.b a.b.c B.C. www.x.com x@y.z http://a.b/c?d=e. - * • 1. 2) a) \\ / | ~ ^ _ __ = + & % $ @ ß İ ſ ǅ Ⅷ"
+    '<<Rain>> Section PART P.S. P.P.S Note: end. end? stop." stop.) stop.” “Go.” (ok.) he said. said.He '
+    "Ж. ж да. 你好。 م. 😀 "
+    "a.b a.b.c B.C. www.x.com x@y.z http://a.b/c?d=e. - * • 1. 2) a) \\ / | ~ ^ _ __ = + & % $ @ ß İ ſ ǅ Ⅷ"
 ).split(" ")
 _SPACES = (" ",) * 12 + ("", "", "\n", "\n", "\n\n", "  ", "\t", "\u00a0", "\r\n", "\u2003", "\u2028", "\x0b", "\x1c")
 _SPACES += ("\n \n",)

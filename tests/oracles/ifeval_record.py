@@ -5,7 +5,7 @@
 The reference is Google's code (google-research/instruction_following_eval) as lm-eval 0.4 brings it, with nltk 3.9.1,
 which made the published verdicts, and langdetect; nltk's English tables come from llama-index-core. They are installed
 under /tmp/oracles/ifeval in an environment of their own. lm-eval leaves out arguments that are 0; here they are given,
-as in Google's own loop. Its verdicts on languages are random: for those the number of yeses in 25 tries is kept.
+as in Google's own loop. Its verdicts on languages are random: for those the number of yeses in 11 tries is kept.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ RECORD = HERE / "ifeval.json"
 PLACE = Path("/tmp/oracles/ifeval")
 WITH_DEPENDENCIES = ["nltk==3.9.1", "langdetect==1.0.9", "immutabledict", "packaging"]
 ALONE = ["lm-eval==0.4.13", "llama-index-core==0.14.25"]
-TRIES = 25
+TRIES = 11
 
 
 def main() -> None:
@@ -62,18 +62,13 @@ def inside() -> None:
             }
         )
     random.seed(25)
-    spoken = [
-        {
-            "response": text,
-            **{
-                way: [
-                    sum(found) for found in zip(*(reference(LANGUAGES, text, way) for _ in range(TRIES)), strict=True)
-                ]
-                for way in ("strict", "loose")
-            },
-        }
-        for text in SPOKEN
-    ]
+    spoken = []
+    for text in SPOKEN:
+        ways = ("strict", "loose") if {"\n", "*"} & set(text) else ("strict",)  # loose asks of equal texts again
+        yes = {way: [reference(LANGUAGES, text, way) for _ in range(TRIES)] for way in ways}
+        spoken.append(
+            {"response": text, **{way: [sum(v) for v in zip(*tries, strict=True)] for way, tries in yes.items()}}
+        )
     record = {
         "versions": {p: version(p) for p in ("lm_eval", "nltk", "langdetect", "llama-index-core")},
         "battery": BATTERY,
