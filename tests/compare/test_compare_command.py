@@ -29,7 +29,7 @@ def test_the_table_fits_80_columns(heedful, two):
     assert lines[0] == "better: score@judge:m got better."
     assert all(len(line) <= 80 for line in lines)
     row = lines[lines.index("score@judge:m*") + 1].split()
-    assert row[:3] == ["42.90", "62.90", "+20.00"]
+    assert row[:3] == ["42.83", "62.83", "+20.00"]
     assert row[-1] == "better"
     assert "Rule: " in out
 

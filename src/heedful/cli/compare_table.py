@@ -82,11 +82,13 @@ def _details(m: MetricResult) -> Iterator[str]:
 
 def _legend(c: Comparison) -> Iterator[str]:
     tested = [m for m in c.metrics if m.role != "descriptive"]
-    holm = " corrected by Holm" if len(tested) > 1 else ""
+    holm = "p is corrected by Holm. " if len(tested) > 1 else ""
     yield (
-        f"* main. p is{holm}. can see: the smallest true difference that so many examples would have shown in 4 of 5 "
+        f"* main. {holm}can see: the smallest true difference that so many examples would have shown in 4 of 5 "
         "such comparisons."
     )
+    if any(m.comparison.test.startswith("Wilcoxon") for m in c.metrics):
+        yield "By Wilcoxon's test B - A is the pseudo-median of the differences that are not 0."
 
 
 def _digits(*sides: Interval) -> int:

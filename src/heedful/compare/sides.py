@@ -27,6 +27,8 @@ def read_side(name: str, scores: Sequence[Score] = ()) -> Side:
 
     RequestError where the name is nothing that can be compared, DataError with file and line where it cannot be read.
     """
+    if not name:
+        raise RequestError("an empty name: no such file or folder; name a run, a bench folder or a file")
     if name.startswith(MODELS):
         raise RequestError(f"{name}: is a model; answer the questions with heedful respond, and compare the answers")
     if name.startswith("run:"):
@@ -48,8 +50,8 @@ def read_side(name: str, scores: Sequence[Score] = ()) -> Side:
             f"{name}: is neither a run (no manifest.json) nor a folder of heedful bench (no results.json); "
             "name one, or a file of answers or scores"
         )
-    if not name or not path.exists():
-        raise RequestError(f"{name or 'an empty name'}: no such file or folder; name a run, a bench folder or a file")
+    if not path.exists():
+        raise RequestError(f"{name}: no such file or folder; name a run, a bench folder or a file")
     lines, told = read_lines(path)
     kind = _kind(lines[0][1])
     if kind == "answers":
