@@ -32,7 +32,10 @@ def score(
     if as_json:
         print_json(found)
         return
+    note = found.pop("note", None)
     figures = {k: v for k, v in found.items() if v is None or isinstance(v, bool | int | float | str)}
     width = max(map(len, figures), default=0)
     for name, value in figures.items():
         typer.echo(f"{name:<{width}}  {'none' if value is None else value}")
+    if note:
+        typer.echo(f"note: {note}", err=True)

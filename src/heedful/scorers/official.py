@@ -4,14 +4,16 @@ A kind is one entry here and one function, imported only when it is asked for:
 
     def score(references: Path, predictions: Path | None) -> dict[str, Any]
     def score(references: Path, predictions: Path | None, tables: Path | None) -> dict[str, Any]   where it has `tables`
+    def score(task: str, references: Path, predictions: Path | None) -> dict[str, Any]             where it has `task`
 
-It returns the owner's keys on the owner's scale, figures first; lists of verdicts may follow. It raises DataError, with
-file and line, for what it cannot read.
+It returns the owner's keys on the owner's scale, figures first; lists of verdicts may follow. Under `note` may stand a
+sentence on the files, or None. It raises DataError, with file and line, for what it cannot read.
 """
 
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +27,7 @@ class Kind:
     """One metric on saved outputs.
 
     `references` and `predictions` say what the two files hold; `predictions` is None where there is but one file.
-    `function` is ``package.module:name``. `tables` says what a folder with more files of the owner's holds, which the
+    `function` is ``package.module:name``. `task` is what it is told first where it serves several kinds. `tables` says what a folder with more files of the owner's holds, which the
     kind can do without; None where it knows none.
     """
 
@@ -34,7 +36,47 @@ class Kind:
     predictions: str | None
     function: str
     tables: str | None = None
+    task: str | None = None
 
+
+def _glue(benchmark: str, name: str, figures: str, rows: str) -> Kind:
+    lines = {"GLUE": "a table with the columns index and prediction", "SuperGLUE": "lines with idx and label"}
+    return Kind(
+        summary=f"{benchmark}'s {name}: {figures}",
+        references=rows,
+        predictions=f"what the leaderboard takes: {lines[benchmark]}",
+        function=f"heedful.scorers.{benchmark.lower()}:score",
+        task=name.lower().replace("-", ""),
+    )
+
+
+# The owners' names of the tasks and what is computed; a kind's name is in small letters and without the hyphen.
+_GLUE = {
+    "AX": "Matthews correlation, accuracy",
+    "CoLA": "Matthews correlation",
+    "MNLI": "accuracy",
+    "MRPC": "accuracy, F1",
+    "QNLI": "accuracy",
+    "QQP": "accuracy, F1",
+    "RTE": "accuracy",
+    "SST-2": "accuracy",
+    "STS-B": "Pearson and Spearman correlation",
+    "WNLI": "accuracy",
+}
+_SUPERGLUE = {
+    "AX-b": "Matthews correlation",
+    "AX-g": "accuracy, gender parity",
+    "BoolQ": "accuracy",
+    "CB": "accuracy, macro F1",
+    "COPA": "accuracy",
+    "MultiRC": "exact match by question, F1 over all answers",
+    "ReCoRD": "exact match, F1",
+    "RTE": "accuracy",
+    "WiC": "accuracy",
+    "WSC": "accuracy",
+}
+# Other names of a task, after capitals, hyphens and underscores are gone.
+_ALIASES = dict.fromkeys(("mnlim", "mnlimm", "mnlimatched", "mnlimismatched"), "mnli")
 
 KINDS: dict[str, Kind] = {
     "alpaca-eval": Kind(
@@ -50,14 +92,51 @@ KINDS: dict[str, Kind] = {
         predictions="a line for each response, with prompt and response",
         function="heedful.scorers.ifeval:score",
     ),
+    "squad": Kind(
+        summary="SQuAD 1.1: exact match and F1",
+        references="dev-v1.1.json: articles with paragraphs, questions and answers",
+        predictions="one object: the id of a question -> the answer",
+        function="heedful.scorers.squad:score",
+    ),
+    "squad2": Kind(
+        summary="SQuAD 2.0: exact match and F1, of questions with an answer and without",
+        references="dev-v2.0.json: articles with paragraphs, questions and answers",
+        predictions='one object: the id of a question -> the answer, "" for none',
+        function="heedful.scorers.squad:score2",
+    ),
+    "triviaqa": Kind(
+        summary="TriviaQA: exact match and F1",
+        references="wikipedia-dev.json or web-dev.json; or lines with id and golden_answers",
+        predictions="one object: the id of a question (for web: of a question and a document) -> the answer",
+        function="heedful.scorers.triviaqa:score",
+    ),
 }
+for _name, _figures in _GLUE.items():
+    _kind = _glue("GLUE", _name, _figures, "dev.tsv, or the hub's rows as a table with tabs")
+    KINDS[f"glue:{_kind.task}"] = _kind
+for _name, _figures in _SUPERGLUE.items():
+    _kind = _glue("SuperGLUE", _name, _figures, f"{_name}.jsonl" if "AX" in _name else "val.jsonl")
+    KINDS[f"superglue:{_kind.task}"] = _kind
 
 
 def find_kind(name: str) -> Kind:
-    """The kind of that name. RequestError, with the names there are, for another."""
+    """The kind of that name. RequestError, with the names there are, for another.
+
+    A task's name may be written as its owner does: ``glue:STS-B``, ``superglue:AX-b``, ``glue:MNLI-mm``.
+    """
+    benchmark, colon, task = name.partition(":")
+    if colon:
+        task = re.sub("[-_]", "", task.lower())
+        name = f"{benchmark}:{_ALIASES.get(task, task) if benchmark == 'glue' else task}"
     if name not in KINDS:
-        raise RequestError(f"score '{name}'{did_you_mean(name, KINDS)}: choose {', '.join(KINDS)}")
+        raise RequestError(f"score '{name}'{did_you_mean(name, KINDS)}: choose {_names(benchmark)}")
     return KINDS[name]
+
+
+def _names(benchmark: str) -> str:
+    """The tasks of that benchmark where it has several, else all kinds with one name for each benchmark's tasks."""
+    tasks = [k for k in KINDS if k.startswith(f"{benchmark}:")]
+    return ", ".join(tasks or dict.fromkeys(f"{k.split(':')[0]}:TASK" if ":" in k else k for k in KINDS))
 
 
 def score_files(
@@ -81,4 +160,6 @@ def score_files(
             )
     module, _, function = kind.function.partition(":")
     run: Callable[..., dict[str, Any]] = getattr(importlib.import_module(module), function)
+    if kind.task is not None:
+        return run(kind.task, references, predictions)
     return run(references, predictions) if kind.tables is None else run(references, predictions, tables)
