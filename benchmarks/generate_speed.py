@@ -27,6 +27,7 @@ from heedful.backends.generation.compare import answer_all, compare, generate
 from heedful.backends.load import local_backend
 from heedful.batches import by_length
 from heedful.data import load_examples
+from heedful.models.loading import load_model
 
 Tokens = list[list[int]]
 
@@ -46,6 +47,7 @@ def main() -> None:
     given = parser.parse_args()
 
     backend = local_backend(given.model, given.template, "fp32", "cpu", say=lambda text: print(text, file=sys.stderr))
+    peer = load_model(given.model).model  # as transformers loads it: the backend stores its weights another way
     examples, _ = load_examples([given.rows], limit=given.first + given.count, answers=False)
     prompts = [backend.chat.prompt_ids(e.prompt) for e in examples[given.first :]]
     say = print if not given.json else lambda *a: print(*a, file=sys.stderr)
@@ -55,10 +57,10 @@ def main() -> None:
     found: dict[str, Any] = {"model": given.model, "rows": len(prompts), "new": given.new, "note": backend.note}
     wrong = 0
     if given.sizes:
-        found["batched"], bad = batched(backend, prompts, given, say)
+        found["batched"], bad = batched(backend, peer, prompts, given, say)
         wrong += bad
     if given.stream:
-        found["stream"], bad = stream(backend, prompts[: given.stream], given.new, say)
+        found["stream"], bad = stream(backend, peer, prompts[: given.stream], given.new, say)
         wrong += bad
     if given.json:
         print(json.dumps(found))
@@ -76,15 +78,17 @@ def timed(work: Callable[[], Tokens]) -> tuple[Tokens, dict[str, float]]:
     }  # fmt: skip
 
 
-def batched(backend: Any, prompts: Tokens, given: Any, say: Callable[..., None]) -> tuple[dict[str, Any], int]:
+def batched(
+    backend: Any, peer: Any, prompts: Tokens, given: Any, say: Callable[..., None]
+) -> tuple[dict[str, Any], int]:
     settings = GenerationSettings(given.new, batch_size=given.batch_size)
     say("batched            seconds  of processor  tokens  tokens/s")
     ours, own = timed(lambda: answer_all(backend.generator(), prompts, settings, backend.stop_ids))
     say(line(f"engine, {given.batch_size} rows", own))
     results, wrong = {"engine": own}, 0
     for size in map(int, given.sizes.split()):
-        theirs, result = timed(lambda size=size: in_batches(backend, prompts, size, given.new))
-        compared = compare(backend.model, prompts, ours, theirs)
+        theirs, result = timed(lambda size=size: in_batches(backend, peer, prompts, size, given.new))
+        compared = compare(peer, prompts, ours, theirs)
         results[f"generate {size}"] = result | {"compared": str(compared)}
         wrong += len(compared.wrong)
         say(line(f"generate, {size} rows", result), f"  {compared}")
@@ -95,15 +99,15 @@ def batched(backend: Any, prompts: Tokens, given: Any, say: Callable[..., None])
     return results, wrong
 
 
-def in_batches(backend: Any, prompts: Tokens, size: int, new: int) -> Tokens:
+def in_batches(backend: Any, peer: Any, prompts: Tokens, size: int, new: int) -> Tokens:
     made: dict[int, list[int]] = {}
     for batch in by_length([len(p) for p in prompts], size):
-        some = generate(backend.model, [prompts[b] for b in batch], new, backend.stop_ids, backend.pad_id)
+        some = generate(peer, [prompts[b] for b in batch], new, backend.stop_ids, backend.pad_id)
         made |= dict(zip(batch, some, strict=True))
     return [made[i] for i in range(len(prompts))]
 
 
-def stream(backend: Any, prompts: Tokens, new: int, say: Callable[..., None]) -> tuple[dict[str, Any], int]:
+def stream(backend: Any, peer: Any, prompts: Tokens, new: int, say: Callable[..., None]) -> tuple[dict[str, Any], int]:
     """One row at a time; the two take turns, row by row."""
     settings = GenerationSettings(new, batch_size=1)
     generator = backend.generator()
@@ -115,7 +119,7 @@ def stream(backend: Any, prompts: Tokens, new: int, say: Callable[..., None]) ->
             ("engine", lambda p=prompt: answer_all(generator, [p], settings, backend.stop_ids), all_ours),
             (
                 "generate",
-                lambda p=prompt: generate(backend.model, [p], new, backend.stop_ids, backend.pad_id),
+                lambda p=prompt: generate(peer, [p], new, backend.stop_ids, backend.pad_id),
                 all_theirs,
             ),
         ):
@@ -123,7 +127,7 @@ def stream(backend: Any, prompts: Tokens, new: int, say: Callable[..., None]) ->
             all_made += tokens
             for k, key in enumerate(("seconds", "processor_seconds", "tokens")):
                 sums[name][k] += result[key]
-    compared = compare(backend.model, prompts, all_ours, all_theirs)
+    compared = compare(peer, prompts, all_ours, all_theirs)
     results: dict[str, Any] = {
         name: {"seconds": s, "processor_seconds": p, "tokens": n, "tokens_per_s": round(n / s, 1)}
         for name, (s, p, n) in sums.items()

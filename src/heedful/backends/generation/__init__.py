@@ -10,6 +10,7 @@ engine     continuous batches, and one row token by token
 plain      models that cannot be read: transformers' `generate`
 check      the comparison with the model's own logits, which decides between the two
 text       stop strings, and pieces of text as they become certain
+layout     weights stored as steps of one token read them best
 compare    answers beside `generate`'s, differences counted
 """
 

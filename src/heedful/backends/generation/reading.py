@@ -18,7 +18,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from heedful.models.layers import windows_of
 
@@ -206,26 +205,29 @@ def _read_head(model: Any) -> Change:
 
 
 def read_norm(module: Any) -> Change:
-    """An RMS norm as one call of torch's; any other norm is the module itself."""
+    """An RMS norm in few operations (torch's own is made of many on a CPU); any other norm is the module itself."""
     weight, eps = getattr(module, "weight", None), getattr(module, "variance_epsilon", getattr(module, "eps", None))
     known = weight is not None and weight.ndim == 1 and eps is not None and getattr(module, "bias", None) is None
     if isinstance(module, nn.LayerNorm) or not known or weight is None or eps is None:
         return module
-    shape, gain = tuple(weight.shape), weight.detach().float()
-    probe = torch.linspace(-1, 1, len(gain), device=gain.device)
+    gain = weight.detach().float()
+    probe = torch.linspace(-1, 1, len(gain), device=gain.device)[None]
     with torch.no_grad():
         wanted = module(probe.to(weight.dtype)).float()
-        offset = min((0.0, 1.0), key=lambda o: float((_rms(probe, shape, gain + o, eps) - wanted).abs().max()))
-        gain = gain + offset if offset else gain
-        if float((_rms(probe, shape, gain, eps) - wanted).abs().max()) > 0.02 * float(wanted.abs().max()):
+        made = {offset: _rms(probe, (gain + offset) * len(gain) ** 0.5, float(eps)) for offset in (0.0, 1.0)}
+        offset = min(made, key=lambda o: float((made[o] - wanted).abs().max()))
+        if float((made[offset] - wanted).abs().max()) > 0.02 * float(wanted.abs().max()):
             return module
+        gain = (gain + offset) * len(gain) ** 0.5
     if weight.dtype == torch.float32:
-        return lambda x: functional.rms_norm(x, shape, gain, eps)
-    return lambda x: functional.rms_norm(x.float(), shape, gain, eps).to(x.dtype)
+        return lambda x: _rms(x, gain, float(eps))
+    return lambda x: _rms(x.float(), gain, float(eps)).to(x.dtype)
 
 
-def _rms(x: Tensor, shape: tuple[int, ...], gain: Tensor, eps: float) -> Tensor:
-    return functional.rms_norm(x, shape, gain, eps)
+def _rms(x: Tensor, gain: Tensor, eps: float) -> Tensor:
+    """RMSNorm (Zhang and Sennrich 2019, https://arxiv.org/abs/1910.07467); `gain` bears the root of the width."""
+    r = torch.linalg.vector_norm(x, dim=-1, keepdim=True).square_().add_(eps * x.shape[-1]).rsqrt_()
+    return torch.mul(x, r).mul_(gain)
 
 
 def _table(rotary: Any, places: int, kind: str | None, example: Tensor) -> tuple[Tensor, Tensor]:
