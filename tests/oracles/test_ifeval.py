@@ -72,6 +72,27 @@ def test_languages_are_what_the_reference_most_often_says(record: dict[str, Any]
     assert not far
 
 
+@pytest.mark.parametrize("text", ["taxi hotel radio", "HTTP://A.B/C", "the hund is on der strasse and the katze"])
+def test_draws_are_langdetects(text: str) -> None:
+    """Each language is found as often as by langdetect's own loop, as far as 20 draws can tell."""
+    from langdetect.detector_factory import DetectorFactory
+
+    from heedful.scorers.ifeval import language
+
+    theirs = []
+    for seed in range(20):
+        detector = language._factory().create()
+        detector.seed = seed
+        detector.append(text)
+        theirs.append(detector.detect())
+    assert DetectorFactory.seed is None, "langdetect's own setting is not touched"
+    ours = language._languages(text)
+    assert ours is not None
+    for name in set(theirs) | set(ours):
+        a, b = theirs.count(name) / len(theirs), ours.count(name) / len(ours)
+        assert abs(a - b) <= 4 * (b * (1 - b) / len(theirs)) ** 0.5 + 0.05, (name, a, b)
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not PUBLISHED.is_dir(), reason="the published responses are not at hand")
 def test_the_published_verdicts() -> None:

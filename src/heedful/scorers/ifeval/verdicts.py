@@ -82,10 +82,12 @@ def _verdict(instruction: Instruction, response: str, versions: list[str]) -> Ve
 
 def _chance(test: Share, versions: list[str]) -> float:
     """How likely the reference finds that one of the versions passes: it asks of each anew, equal ones too."""
-    none = 1.0
+    none, shares = 1.0, {}
     for version in versions:
         if version.strip():
-            none *= 1 - test(version)
+            if version not in shares:
+                shares[version] = test(version)
+            none *= 1 - shares[version]
         if none == 0:
             break
     return 1 - none
