@@ -112,7 +112,7 @@ def test_draws_nulls_and_what_is_out_of_range(tmp_path):
 
 
 @given(st.lists(st.one_of(st.none(), st.floats(0, 1)), min_size=1, max_size=12))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_values_survive_the_way_there_and_back(tmp_path_factory, values):
     verdicts = [replace(VERDICTS[0], id=f"s{k}", value=v, explanation="why") for k, v in enumerate(values)]
     path = tmp_path_factory.mktemp("files") / "annotations.json"
@@ -151,6 +151,7 @@ def test_rows_that_are_none_are_told_with_their_line(row, said, tmp_path):
     assert said in str(e.value)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not PUBLISHED.is_file(), reason=f"needs {PUBLISHED}")
 def test_published_annotations_become_scores_with_the_same_win_rate(tmp_path):
     back = from_annotations(PUBLISHED)
