@@ -19,7 +19,7 @@ def step_cost(tokens: int) -> float:
 
     Products of one row are made by another routine, which does nothing but read.
     """
-    return 12.0 if tokens == 1 else 24.0 + tokens
+    return 10.0 if tokens == 1 else 22.0 + tokens
 
 
 def worthwhile(trust: float, rows: int, most: int) -> int:

@@ -16,7 +16,8 @@ from torch import nn
 def lay_out_for_reading(model: Any) -> int:
     """Store the weights of a model's linear layers [in, out], one at a time and in place; how many bytes were moved.
 
-    Float32 on a CPU alone. For models that only answer: training has its own way with layouts.
+    Float32 on a CPU alone. For models that only answer: training has its own way with layouts, and transformers'
+    `save_pretrained` cannot save a tied head that is stored so.
     """
     moved = 0
     seen: set[int] = set()
