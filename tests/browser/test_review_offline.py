@@ -75,7 +75,7 @@ def test_a_browser_that_keeps_nothing_says_so(sheet, open_file, mode):
     if mode == "single":
         return
     page = open_file(sheet.page)
-    page.evaluate("Storage.prototype.setItem = () => { throw new Error('full'); }")
+    page.evaluate("() => { Storage.prototype.setItem = () => { throw new Error('full'); }; }")
     page.fill("#name", "Ann")
     page.press("#name", "Enter")
     page.wait_for_selector("#alert:not([hidden])")

@@ -139,7 +139,7 @@ def test_a_second_press_of_a_key_does_not_mark_the_next_question(start):
         }"""
     )
     page.keyboard.press("3")
-    page.wait_for_function("window.pressed === 1")
+    page.wait_for_function("() => window.pressed === 1")
     page.wait_for_timeout(400)
     page.evaluate("window.hold()")
     page.wait_for_timeout(200)
