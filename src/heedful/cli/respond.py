@@ -84,7 +84,7 @@ def respond(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a summary as one JSON document.")] = False,
 ) -> None:
-    """Answer the questions of a file, greedily unless told otherwise, in batches of rows of like length."""
+    """Answer the questions of a file, greedily unless told otherwise; a row that ends makes room for the next."""
     from heedful.backends.base import GenerationSettings
     from heedful.backends.by_name import open_backend
     from heedful.cli.live import Live
