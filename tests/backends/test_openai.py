@@ -48,7 +48,7 @@ def test_an_answer_with_its_counts(server, acts):
     assert body == asked
     assert "Authorization" not in headers
     assert backend.spent.cost == pytest.approx((7 * 2 + 3 * 10) / 1e6)
-    assert str(backend.spent) == "1 request: 7 tokens in, 3 tokens out; cost 4.4e-05"
+    assert str(backend.spent) == "1 request: 7 tokens in, 3 tokens out; cost 0.000044"
 
 
 def test_settings_and_tools_are_handed_on(server):
@@ -132,6 +132,13 @@ def test_a_stop_string_that_the_server_leaves_in_is_cut_off(server, acts):
     server.acts = [acts.answer("One. Two. Three")]
     (answer,) = ask(backend_of(server), stop=("Three", ". T"))
     assert (answer.text, answer.finish_reason) == ("One", "stop")
+
+
+def test_a_server_that_leaves_log_probabilities_out_is_told(server):
+    said = []
+    answers = ask(backend_of(server, said=said), "a", "b", top_logprobs=3)
+    assert [a.top_logprobs for a in answers] == [None, None]
+    assert said == ["the server was asked for log-probabilities and gives none"]
 
 
 FAILURES = {
@@ -341,7 +348,12 @@ def test_a_question_that_is_refused_is_an_answer_with_an_error(server, acts):
 
 def test_a_server_that_refuses_everything_stops_the_run(server, acts):
     server.acts = [acts.send(422, {"detail": [{"msg": "unknown field"}]})]
-    fatal(server, "refused each of the first 10 questions .the last: 422 .*unknown field", RequestError, concurrency=1)
+    fatal(
+        server,
+        "refused the first 10 questions, so none is asked any more .422 .*unknown field",
+        RequestError,
+        concurrency=1,
+    )
     assert len(server.seen) == 10
 
 

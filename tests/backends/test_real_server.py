@@ -75,9 +75,11 @@ def url(folder):
         process.wait(60)
 
 
-def ask(name, **settings):
+def ask(name, said=None, **settings):
     here = {"precision": "fp32", "device": "cpu"} if name.startswith("hf:") else {}
-    backend = open_backend(name, server=ServerOptions(concurrency=3, retries=0), **here)()
+    backend = open_backend(
+        name, server=ServerOptions(concurrency=3, retries=0), say=([] if said is None else said).append, **here
+    )()
     answers = backend.answer(PROMPTS, GenerationSettings(**({"max_new_tokens": 12} | settings)))
     return sorted(answers, key=lambda a: a.index), backend
 
@@ -109,6 +111,7 @@ def test_a_model_that_it_does_not_have(folder, url):
 
 
 def test_what_it_cannot_do_is_told(folder, url):
-    served, _ = ask(f"openai:{folder}@{url}", top_logprobs=5)
-    assert {a.finish_reason for a in served} == {"error"}
-    assert "logprobs" in (served[0].error or "")
+    said = []
+    served, _ = ask(f"openai:{folder}@{url}", said, top_logprobs=5)
+    assert {a.top_logprobs for a in served} == {None}
+    assert said == ["the server was asked for log-probabilities and gives none"]

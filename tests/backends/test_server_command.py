@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
@@ -102,7 +103,7 @@ def test_interrupted_nothing_is_lost_and_no_torch_is_imported(server, acts, rows
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert waiting.wait(600)
     while not out.exists() or len(read_jsonl(out)) < 3:
-        pass
+        time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     printed, err = process.communicate(timeout=600)
     assert (process.returncode, printed) == (130, "False\n"), err
@@ -111,6 +112,20 @@ def test_interrupted_nothing_is_lost_and_no_torch_is_imported(server, acts, rows
     assert done.returncode == 0, done.stderr
     assert len(read_jsonl(out)) == 4
     assert [body["messages"][0]["content"] for _, body, _, _ in server.seen] == [*"abcdd"]
+
+
+def test_a_mistake_in_the_models_name_leaves_no_file(server, acts, rows, tmp_path, heedful):
+    server.acts, server.models = [acts.send(400, {"detail": "no such model"})], ["mistral"]
+    command = ["respond", f"openai:mistrl@{server.url}", "--data", rows, "--out", tmp_path / "1.jsonl"]
+    status, _, err = heedful(*command)
+    assert status == 2
+    assert "has no model 'mistrl' (did you mean 'mistral'?); it has mistral" in err
+    assert not (tmp_path / "1.jsonl").exists()
+    server.models = []  # a server without a list: so few refusals may be the questions' own fault
+    status, _, err = heedful(*command)
+    assert status == 1
+    assert "no question could be answered" in err
+    assert len(read_jsonl(tmp_path / "1.jsonl")) == 4
 
 
 URL = "http://localhost:9/v1"

@@ -32,7 +32,7 @@ from heedful.backends.server_reply import (
     TryAgain,
     read_reply,
 )
-from heedful.errors import HeedfulError, ModelError, RequestError
+from heedful.errors import HeedfulError, ModelError, RequestError, printable
 
 if TYPE_CHECKING:
     from heedful.backends.openai import OpenAIBackend
@@ -67,7 +67,10 @@ class Asking:
         self.rng = random.Random()
         self.reached = False  # the server has said something
         self.answered = False
+        self.told_logprobs = False
+        self.looking, self.looked = asyncio.Lock(), False
         self.refused = 0
+        self.held: list[Answer] = []  # refusals, until it is sure that not every question is refused
         self.pause_until = 0.0
         self.loop = asyncio.new_event_loop()
         self.task: asyncio.Task[None] | None = None
@@ -115,6 +118,7 @@ class Asking:
                 async with asyncio.TaskGroup() as group:
                     for _ in range(self.workers):
                         group.create_task(self._work(client))
+                self._let_go()
                 return
             except ExceptionGroup as several:
                 first = several.exceptions[0]
@@ -142,6 +146,8 @@ class Asking:
     async def _work(self, client: httpx2.AsyncClient) -> None:
         for question in self.questions:
             answer = await self._one(client, question)
+            if answer is None:
+                continue
             try:
                 await asyncio.to_thread(self.backend.keep, question, answer)
             except HeedfulError as e:  # the answer is not to be lost for that
@@ -150,8 +156,8 @@ class Asking:
                 self.backend.cache = None
             self.results.put(answer)
 
-    async def _one(self, client: httpx2.AsyncClient, question: Question) -> Answer:
-        """An answer to a question, or why there is none after all retries."""
+    async def _one(self, client: httpx2.AsyncClient, question: Question) -> Answer | None:
+        """An answer to a question, or why there is none after all retries; None for one that is held back."""
         await self._paused()
         end = self.loop.time() + self.options.deadline
         problem, tries = "", 0
@@ -171,7 +177,8 @@ class Asking:
                 late = f"no whole answer within {self.options.deadline:g} s (--deadline)"
                 return self._failed(question, f"{late}; before that: {problem}" if problem else late)
             except Refused as e:
-                return await self._refusal(client, question, str(e))
+                await self._refused(client, question, str(e))
+                return None
             tries += 1
             if tries > self.options.retries:
                 return self._failed(question, f"{problem} ({tries:,} requests)" if tries > 1 else problem)
@@ -254,10 +261,14 @@ class Asking:
     def _answer(self, question: Question, reply: Reply, seconds: float) -> Answer:
         backend = self.backend
         self.answered = True
+        self._let_go()
         backend.spent.add(reply.prompt_tokens, reply.tokens)
         if reply.model and reply.model != backend.calls_itself:
             backend.calls_itself = reply.model
-            self.results.put(f"the server answers as {reply.model}")
+            self.results.put(f"the server answers as {printable(reply.model)}")
+        if question.body.get("logprobs") and reply.top_logprobs is None and not self.told_logprobs:
+            self.told_logprobs = True
+            self.results.put("the server was asked for log-probabilities and gives none")
         return Answer(
             question.index,
             _cut(reply.text, question.body.get("stop")),
@@ -272,17 +283,30 @@ class Asking:
     def _failed(self, question: Question, problem: str) -> Answer:
         return Answer(question.index, "", "error", 0, 0, 0.0, self.backend.without_key(problem))
 
-    async def _refusal(self, client: httpx2.AsyncClient, question: Question, problem: str) -> Answer:
-        """An answer with the server's refusal; RequestError where it refuses everything, or does not have the model."""
+    async def _refused(self, client: httpx2.AsyncClient, question: Question, problem: str) -> None:
+        """Give a refusal out as an answer; RequestError where everything is refused, or the model is not there.
+
+        Until something was answered refusals are held back, so that a mistake in the request leaves no file behind.
+        """
         self.refused += 1
-        if not self.answered and self.refused == 1:
-            error = await unlisted(client, self.backend.server, self.backend.model)
-            if error is not None:
-                raise error
-        if not self.answered and self.refused >= GIVE_UP_AFTER:
+        self.held.append(self._failed(question, problem))
+        if not self.answered:
+            async with self.looking:  # the others wait for what the first one finds out
+                if not self.looked and (error := await unlisted(client, self.backend.server, self.backend.model)):
+                    raise error
+                self.looked = True
+        if self.answered:
+            self._let_go()
+        elif self.refused >= GIVE_UP_AFTER:
             url = self.backend.server.url
-            raise RequestError(f"{url} refused each of the first {self.refused} questions (the last: {problem})")
-        return self._failed(question, problem)
+            raise RequestError(
+                f"{url} refused the first {self.refused} questions, so none is asked any more ({problem})"
+            )
+
+    def _let_go(self) -> None:
+        for answer in self.held:
+            self.results.put(answer)
+        self.held.clear()
 
 
 def _cut(text: str, stop: Any) -> str:

@@ -57,7 +57,7 @@ class Spent:
         if self.uncounted:
             text += f" and {self.uncounted:,} answers without counts"
         if self.cost is not None:
-            text += f"; cost {self.cost:.4g}"
+            text += f"; cost {self.cost:,.6f}".rstrip("0").rstrip(".")
         if self.from_cache:
             text += f"; {self.from_cache:,} answers from the cache"
         return text
