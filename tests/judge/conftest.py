@@ -134,3 +134,9 @@ class Told:
 @pytest.fixture
 def told() -> type[Told]:
     return Told
+
+
+@pytest.fixture(scope="session")
+def told_once() -> type[Told]:
+    """The same, for fixtures that are made once."""
+    return Told

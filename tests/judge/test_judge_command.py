@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,29 +15,41 @@ from heedful.judge.items import single_items
 from heedful.judge.judging import requests_for
 from heedful.judge.summary_text import summary_lines
 from heedful.records import Score, from_json, to_json
-from heedful.store import append_jsonl, read_jsonl
+from heedful.store import append_jsonl, read_jsonl, write_jsonl
+
+
+@pytest.fixture(scope="module")
+def files(told_once, tmp_path_factory):
+    """Two files of answers, marks, and scripts with which `scripted:` judges them."""
+    folder = tmp_path_factory.mktemp("desk")
+    answers = told_once.sides(12)
+    for side, name in zip(answers.sides, ("a.jsonl", "b.jsonl"), strict=True):
+        write_jsonl(folder / name, [to_json(r) for r in side.answers])
+    lines = []
+    for r in requests_for(told_once.judge("pairs"), told_once.pairs(answers)):
+        shown = told_once.texts_in(r.messages)
+        letter = told_once.honest(shown["answer-a"], shown["answer-b"])
+        lines.append({"question": r.messages[-1].content, "answer": letter})
+    write_jsonl(folder / "pairs.script", lines)
+    lines = []
+    for r in requests_for(told_once.judge("score"), [i for side in answers.sides for i in single_items(side)]):
+        number = str(told_once.quality(told_once.texts_in(r.messages)["answer"]) * 10)
+        lines.append({"question": r.messages[-1].content, "answer": number})
+    write_jsonl(folder / "score.script", lines)
+    marks = []
+    for item in told_once.pairs(answers):
+        up = float(told_once.quality(item.answers[1].text) > told_once.quality(item.answers[0].text))
+        marks.append(to_json(Score(item.example_id, item.example_id, item.ids, "r", "human:ann", up)))
+    write_jsonl(folder / "marks.jsonl", marks)
+    return folder
 
 
 @pytest.fixture
-def desk(told, tmp_path, monkeypatch):
-    """Two files of answers, marks, and scripts with which `scripted:` judges them."""
+def desk(files, tmp_path, monkeypatch):
+    """The files in a folder of the test's own, which it stands in."""
+    for file in files.iterdir():
+        shutil.copy(file, tmp_path)
     monkeypatch.chdir(tmp_path)
-    answers = told.sides(12)
-    for side, name in zip(answers.sides, ("a.jsonl", "b.jsonl"), strict=True):
-        told.write(tmp_path / name, side.answers)
-    pairs = told.judge("pairs")
-    for r in requests_for(pairs, told.pairs(answers)):
-        shown = told.texts_in(r.messages)
-        letter = told.honest(shown["answer-a"], shown["answer-b"])
-        append_jsonl("pairs.script", {"question": r.messages[-1].content, "answer": letter})
-    items = [i for side in answers.sides for i in single_items(side)]
-    for r in requests_for(told.judge("score"), items):
-        number = str(told.quality(told.texts_in(r.messages)["answer"]) * 10)
-        append_jsonl("score.script", {"question": r.messages[-1].content, "answer": number})
-    for item in told.pairs(answers):
-        up = float(told.quality(item.answers[1].text) > told.quality(item.answers[0].text))
-        append_jsonl("marks.jsonl", to_json(Score(item.example_id, item.example_id, item.ids, "r", "human:ann", up)))
-    return answers
 
 
 PAIRS = ("judge", "a.jsonl", "b.jsonl", "--judge", "scripted:pairs.script")

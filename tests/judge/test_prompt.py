@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import copy
+import re
+from pathlib import Path
 
 import pytest
 import yaml
 
+from heedful.backends.base import Answer
 from heedful.errors import RequestError
 from heedful.judge.prompt import FOLDER, MODES, load_prompt
 from heedful.judge.rubric import FOLDER as RUBRICS
@@ -158,3 +161,14 @@ def test_a_mistake_in_a_rubric_is_one_sentence(tmp_path, criteria, said):
         load_rubric(path)
     assert said in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_the_prompt_that_the_page_shows_can_be_used(tmp_path):
+    page = Path(__file__).parents[2] / "docs" / "commands" / "judge.md"
+    (block,) = re.findall(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    prompt = load_prompt(write(tmp_path / "my-prompt.yaml", block))
+    assert (prompt.name, prompt.mode) == ("my-prompt", "pairs")
+    assert prompt.read(Answer(0, "2.", "stop", 1, 1, 0.0)).choice == "second"
+    rows = re.findall(r"^\| `([\w-]+)` \| (\w+) \|", page.read_text(encoding="utf-8"), re.MULTILINE)
+    told = {name: mode for name, mode in rows if mode in MODES}
+    assert told == {name: load_prompt(name).mode for name in known_names(FOLDER)}
