@@ -264,6 +264,7 @@ def test_a_refused_instruction_takes_its_prompt_out_of_the_figures(heedful, file
         ([{"prompt": "x", "response": "y"}], ROWS, "no response belongs to a prompt of"),
         (answers(a="x"), [], "input.jsonl: is empty"),
         (answers(a="x"), [{"key": 1}], "input.jsonl:1: has no prompt"),
+        (answers(a="x"), [{**ROWS[0], "key": "\ud800"}], "input.jsonl:1: holds half of a surrogate pair"),
         (answers(a="x"), [{**ROWS[0], "kwargs": []}], "input.jsonl:1: 1 instructions but 0 kwargs"),
         (answers(a="x"), [{**ROWS[0], "kwargs": None}], "input.jsonl:1: kwargs must be a list of objects"),
         (answers(a="x"), [{**ROWS[0], "instruction_id_list": "a"}], "input.jsonl:1: instruction_id_list must be"),

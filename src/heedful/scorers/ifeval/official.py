@@ -142,6 +142,10 @@ def _read_prompts(path: Path) -> Iterator[_Prompt]:
                 f"{where}: has no prompt; a line of IFEval's input_data.jsonl has key, prompt, "
                 "instruction_id_list and kwargs"
             )
+        try:
+            json.dumps(row, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise DataError(f"{where}: holds half of a surrogate pair, which is no text; mend the escape") from None
         yield _Prompt(row.get("key"), row["prompt"], instructions_of(row, where))
 
 
