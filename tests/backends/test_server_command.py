@@ -97,7 +97,11 @@ def test_interrupted_nothing_is_lost_and_no_torch_is_imported(server, acts, rows
 
     server.acts = act
     out = tmp_path / "1.jsonl"
-    code = "import sys; from heedful.cli.main import main\ntry: main()\nfinally: print('torch' in sys.modules)"
+    code = (
+        "import signal, sys; from heedful.cli.main import main\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it\n"
+        "try: main()\nfinally: print('torch' in sys.modules)"
+    )
     words = ["respond", f"openai:m@{server.url}", "--data", str(rows), "--out", str(out), "--no-cache"]
     command = [sys.executable, "-c", code, *words, "--concurrency", "1"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
