@@ -103,6 +103,7 @@ def verdict(**changes):
         (verdict(first=[1]), "put letters in quotes"),
         (verdict(where="line"), "where 'line'"),
         (verdict(lowest=0), "unknown field 'lowest'"),
+        (verdict(least_mass=2), "least_mass 2 must lie between 0 and 1"),
         (changed(max_new_tokens=0), "max_new_tokens must be a whole number from 1 on, not 0"),
         (changed(fence="no"), "fence must be true or false, not 'no'"),
     ],

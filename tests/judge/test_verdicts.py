@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 
@@ -95,6 +96,16 @@ def test_odds_of_what_the_judge_would_not_say_are_no_verdict():
     assert read_verdict(PAIRS, "The first", few).value is None
     assert read_verdict(PAIRS, "A", few).by == "text"
     assert read_verdict(PAIRS, "A", ()).by == "text"
+
+
+def test_a_prompt_may_count_odds_that_are_small():
+    """For judges too small to keep to a form: only which letter is likelier counts."""
+    small = dataclasses.replace(PAIRS, least_mass=0.0)
+    few = odds({"The": 0.7, "A": 0.02, "B": 0.01})
+    reading = read_verdict(small, "The", few, cut_off=True)
+    assert reading.value == pytest.approx(1 / 3)
+    assert (reading.choice, reading.mass) == ("first", pytest.approx(0.03))
+    assert read_verdict(small, "The", odds({"The": 0.9, "An": 0.1})).value is None
 
 
 def test_the_expected_score():

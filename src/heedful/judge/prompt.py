@@ -12,6 +12,7 @@ are not comparable, so each Score bears name, version and hash.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from heedful.backends.base import Answer
 from heedful.errors import RequestError, did_you_mean
 from heedful.judge.fences import code_for, fence, take_apart
 from heedful.judge.rubric import Rubric
-from heedful.judge.verdicts import Reading, Verdict, read_verdict
+from heedful.judge.verdicts import LEAST_MASS, Reading, Verdict, read_verdict
 from heedful.judge.yamlfiles import Fields, find_file, known_names, read_yaml
 from heedful.records import ROLES, Message, hash_of
 
@@ -57,7 +58,9 @@ class JudgePrompt:
 
     @property
     def hash(self) -> str:
-        return hash_of([self.mode, list(self.messages), self.verdict, self.max_new_tokens, self.fence])
+        later = {"least_mass": LEAST_MASS}  # fields that came later and have their defaults change no hash
+        verdict = {k: v for k, v in dataclasses.asdict(self.verdict).items() if k not in later or v != later[k]}
+        return hash_of([self.mode, list(self.messages), verdict, self.max_new_tokens, self.fence])
 
     @property
     def places(self) -> frozenset[str]:
@@ -163,14 +166,17 @@ def _verdict(value: Any, mode: str, where: str) -> Verdict:
         fields.refuse_others(())
         return Verdict(kind)
     of_kind = ("lowest", "highest") if kind == "number" else ("first", "second", "tie")
-    fields.refuse_others(("where", "pattern", *of_kind))
+    fields.refuse_others(("where", "pattern", "least_mass", *of_kind))
+    mass = fields.number("least_mass") if "least_mass" in fields.value else LEAST_MASS
+    if not 0 <= mass <= 1:
+        raise RequestError(f"{where}: least_mass {mass:g} must lie between 0 and 1")
     place: Any = fields.one_of("where", ("whole", "last-line"), "whole")
     pattern = _pattern(fields)
     if kind == "number":
         low, high = fields.number("lowest"), fields.number("highest")
         if not low < high:
             raise RequestError(f"{where}: lowest {low:g} is not below highest {high:g}; change one of them")
-        return Verdict(kind, place, pattern, low, high)
+        return Verdict(kind, place, pattern, low, high, least_mass=mass)
     labels = {name: fields.texts(name, needed=name != "tie") for name in of_kind}
     every = [label.lower() for known in labels.values() for label in known]
     if len(set(every)) < len(every):
@@ -179,7 +185,9 @@ def _verdict(value: Any, mode: str, where: str) -> Verdict:
         # A label that the pattern cannot read would make every such verdict unreadable: found now, not after the bill.
         if not any(_group(pattern, text) == label for text in (label, f"Verdict: {label}", f"verdict: {label}")):
             raise RequestError(f"{where}: the pattern reads neither '{label}' nor 'Verdict: {label}'; mend the pattern")
-    return Verdict(kind, place, pattern, first=labels["first"], second=labels["second"], tie=labels["tie"])
+    return Verdict(
+        kind, place, pattern, first=labels["first"], second=labels["second"], tie=labels["tie"], least_mass=mass
+    )
 
 
 def _group(pattern: str, text: str) -> str | None:

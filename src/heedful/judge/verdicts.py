@@ -24,7 +24,6 @@ from heedful.judge.rubric import Rubric
 Choice = Literal["first", "second", "tie"]
 Alternatives = Sequence[tuple[str, float]]
 LEAST_MASS = 0.5
-"""Log-probabilities are used only where the tokens that are verdicts have this probability together."""
 _THOUGHT = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
 _BLOCK = re.compile(r"\A```(?:json)?\s*\n(.*)\n```\s*\Z", re.DOTALL)
 
@@ -34,7 +33,8 @@ class Verdict:
     """How a verdict is read.
 
     `pattern` must match the whole text (or its last line) and has one group: the number, or a label. `lowest` and
-    `highest` bound a number. The labels say the first answer shown, the second, or neither.
+    `highest` bound a number. The labels say the first answer shown, the second, or neither. Log-probabilities are used
+    only where the tokens that are verdicts have the probability `least_mass` together.
     """
 
     kind: Literal["number", "choice", "criteria"]
@@ -45,6 +45,7 @@ class Verdict:
     first: tuple[str, ...] = ()
     second: tuple[str, ...] = ()
     tie: tuple[str, ...] = ()
+    least_mass: float = LEAST_MASS
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,7 @@ def _choice_by_odds(verdict: Verdict, top_logprobs: Sequence[Alternatives]) -> R
         if choice is not None:
             odds[choice] += math.exp(logprob)
     mass = sum(odds.values())
-    if mass < LEAST_MASS:
+    if mass == 0 or mass < verdict.least_mass:
         return None
     best = max(odds, key=lambda c: odds[c])
     if odds["first"] == odds["second"] >= odds["tie"]:
@@ -174,7 +175,7 @@ def _number_by_odds(verdict: Verdict, top_logprobs: Sequence[Alternatives]) -> R
         return None
     inside = [(n, p) for n, p in numbers if verdict.lowest <= n <= verdict.highest]
     mass = sum(p for _, p in inside)
-    if mass < LEAST_MASS:
+    if mass == 0 or mass < verdict.least_mass:
         return None
     return Reading(sum(n * p for n, p in inside) / mass, "log-probabilities", mass=min(1.0, mass))
 
