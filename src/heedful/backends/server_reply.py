@@ -93,7 +93,7 @@ def read_reply(status: int, headers: Mapping[str, str], content: bytes, limit: i
     if not isinstance(choice, dict) or not isinstance(message, dict):
         raise TryAgain("the answer has no 'choices' with a message")
     text = _text(message)
-    usage = value.get("usage") if isinstance(value.get("usage"), dict) else {}
+    usage = value["usage"] if isinstance(value.get("usage"), dict) else {}
     asked, said = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
     reason, error = _reason(choice.get("finish_reason"), said is not None and said >= limit)
     return Reply(text, reason, asked, said, _name(value.get("model")), _logprobs(choice.get("logprobs")), error)
