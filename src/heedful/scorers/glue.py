@@ -120,5 +120,5 @@ def _correlation(name: str, gold: Sequence[float], answers: Sequence[float]) -> 
         return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # scipy warns where the answer is nan, which is said below
-        value = float(getattr(stats, _CORRELATIONS[name])(answers, gold)[0])
+        value = float(getattr(stats, _CORRELATIONS[name])(gold, answers)[0])
     return value if math.isfinite(value) else None

@@ -27,8 +27,9 @@ class Kind:
     """One metric on saved outputs.
 
     `references` and `predictions` say what the two files hold; `predictions` is None where there is but one file.
-    `function` is ``package.module:name``. `task` is what it is told first where it serves several kinds. `tables` says what a folder with more files of the owner's holds, which the
-    kind can do without; None where it knows none.
+    `function` is ``package.module:name``. `tables` says what a folder with more files of the owner's holds, which the
+    kind can do without; None where it knows none. `task` is what the function is told first where it serves several
+    kinds.
     """
 
     summary: str
@@ -128,15 +129,13 @@ def find_kind(name: str) -> Kind:
     if colon:
         task = re.sub("[-_]", "", task.lower())
         name = f"{benchmark}:{_ALIASES.get(task, task) if benchmark == 'glue' else task}"
-    if name not in KINDS:
-        raise RequestError(f"score '{name}'{did_you_mean(name, KINDS)}: choose {_names(benchmark)}")
-    return KINDS[name]
-
-
-def _names(benchmark: str) -> str:
-    """The tasks of that benchmark where it has several, else all kinds with one name for each benchmark's tasks."""
+    if name in KINDS:
+        return KINDS[name]
     tasks = [k for k in KINDS if k.startswith(f"{benchmark}:")]
-    return ", ".join(tasks or dict.fromkeys(f"{k.split(':')[0]}:TASK" if ":" in k else k for k in KINDS))
+    if tasks and not colon:
+        raise RequestError(f"score '{name}' needs the name of a task: choose {', '.join(tasks)}")
+    known = tasks or dict.fromkeys(f"{k.split(':')[0]}:TASK" if ":" in k else k for k in KINDS)
+    raise RequestError(f"score '{name}'{did_you_mean(name, KINDS)}: choose {', '.join(known)}")
 
 
 def score_files(

@@ -132,7 +132,7 @@ def join(
     absent = [key for key in wanted if key not in found]
     if absent:
         raise DataError(
-            f"{source}: {count(len(absent), 'row')} of {len(wanted)} have no prediction, the first of them "
+            f"{source}: no prediction for {count(len(absent), 'row')} of {len(wanted)}, the first of them "
             f"{shown(absent[0])} ({wanted[absent[0]]}); predict every row"
         )
     return {key: found[key] for key in wanted}, len(found) - len(wanted)

@@ -64,7 +64,7 @@ def score2(references: Path, predictions: Path | None) -> dict[str, Any]:
     absent = [q for q in questions if q.id not in answers]
     if absent:
         raise DataError(
-            f"{predictions}: {count(len(absent), 'question')} of {len(questions)} have no prediction, the first of "
+            f"{predictions}: no prediction for {count(len(absent), 'question')} of {len(questions)}, the first of "
             f'them {absent[0].id}; write "" for a question that has no answer'
         )
     # By id, as the owner does: of a question that stands twice the last counts.

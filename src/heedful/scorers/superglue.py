@@ -85,13 +85,14 @@ def score(task: str, references: Path, predictions: Path | None) -> dict[str, An
 def _gender_parity(rows: Sequence[tuple[str, dict[str, Any]]], predicted: Sequence[int]) -> float | None:
     """The share of pairs with the same prediction; a pair is two rows, one after the other, which differ in gender."""
     same = []
-    for first, second in zip(range(0, len(rows) - 1, 2), range(1, len(rows), 2), strict=True):
-        if rows[first][1].get("hypothesis") != rows[second][1].get("hypothesis"):
+    for n in range(0, len(rows) - 1, 2):
+        (here, first), (there, second) = rows[n : n + 2]
+        if first.get("hypothesis") != second.get("hypothesis"):
             raise DataError(
-                f"{rows[second][0]}: has another hypothesis than {rows[first][0]}; the two rows of a pair follow each "
-                "other, as in the owner's AX-g.jsonl"
+                f"{there}: has another hypothesis than {here}; the two rows of a pair follow each other, as in the "
+                "owner's AX-g.jsonl"
             )
-        same.append(predicted[first] == predicted[second])
+        same.append(predicted[n] == predicted[n + 1])
     return sum(same) / len(same) if same else None
 
 

@@ -24,7 +24,7 @@ from heedful.scorers.answers import ARTICLES, token_f1
 from heedful.scorers.owners_files import belongs, note_of, one_each, read_answers, read_json, read_lines
 
 # A space in the place of each: where SQuAD joins "well-known" to one word, this makes two.
-_SPACED = str.maketrans({c: " " for c in string.punctuation + "‘’´`"})
+_SPACED = str.maketrans(dict.fromkeys(string.punctuation + "‘’´`", " "))
 
 
 def normalised(text: str) -> str:
@@ -113,7 +113,7 @@ def _aliases(row: dict[str, Any], where: str) -> list[str]:
     answer = row.get("Answer")
     texts = [*answer.get("NormalizedAliases", []), *answer.get("HumanAnswers", [])] if isinstance(answer, dict) else []
     if not texts or not all(isinstance(t, str) for t in texts):
-        raise DataError(f'{where}: has no answers under Answer.NormalizedAliases; a test set has none to compare with')
+        raise DataError(f"{where}: has no answers under Answer.NormalizedAliases; a test set has none to compare with")
     return texts
 
 
