@@ -2,6 +2,7 @@
 
     python benchmarks/false_verdicts.py                      the tables of docs/statistics.md
     python benchmarks/false_verdicts.py --repeats 200        the same in a few minutes
+    python benchmarks/false_verdicts.py --bootstrap          how often the bootstrap's interval is too narrow
 
 Nothing changed: A and B are two draws of the same model on the same questions, so each verdict but 'inconclusive' is
 false. `cluster effects` adds what really happens with shared passages: B is better on some passages and worse on
@@ -29,6 +30,8 @@ from heedful.stats import (
     correct,
     detectable_difference,
     paired,
+    paired_bootstrap,
+    sign_flip_interval,
 )
 
 SIZES = (20, 50, 100, 200, 500, 1000)
@@ -177,6 +180,31 @@ def power(
     return found / repeats, float(np.nanmean(seen)) if not np.isnan(seen).all() else float("nan")
 
 
+def bootstrap_holds(case: Case, n: int, repeats: int, resamples: int, seed: int) -> tuple[float, float]:
+    """How often the bootstrap's interval of the difference holds the true 0, and how often the sign-flip test's."""
+    rng = np.random.default_rng([seed, n, 7])
+    holds = np.zeros(2)
+    for _ in range(repeats):
+        before, after, clusters = case.draw(rng, n)
+        drawn = int(rng.integers(2**31))
+        by_bootstrap = paired_bootstrap(
+            before.tolist(), after.tolist(), clusters=clusters, resamples=resamples, seed=drawn
+        )
+        by_flips = sign_flip_interval(after - before, clusters=clusters, resamples=resamples, seed=drawn)
+        holds += [not (i.low > 0 or i.high < 0) for i in (by_bootstrap, by_flips)]
+    bootstrap, flips = (holds / repeats).tolist()
+    return bootstrap, flips
+
+
+def bootstrap_table(sizes: Sequence[int], repeats: int, resamples: int, seed: int, pool: Executor) -> Iterator[str]:
+    """Both intervals side by side for values that are no shares, nothing changed."""
+    cases = [c for c in CASES if c.how is compare_means and c.use_clusters]
+    cells = {(c, n): pool.submit(bootstrap_holds, c, n, repeats, resamples, seed) for c in cases for n in sizes}
+    yield from header("intervals that hold the true 0, %: bootstrap / sign-flip", sizes)
+    for case in cases:
+        yield f"| {case.name.split(' (')[0]} | {' | '.join(percent(*cells[case, n].result()) for n in sizes)} |"
+
+
 def leave_out_single_means() -> None:
     """No verdict uses the bootstrap intervals of A and of B alone, and they would take most of the time."""
     paired.mean_interval = lambda values, **_: Interval(float(np.mean(values)), np.nan, np.nan, len(values))
@@ -229,9 +257,15 @@ def main() -> None:
     parser.add_argument("--resamples", type=int, default=499, help="heedful compare draws 9,999")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES))
+    parser.add_argument("--bootstrap", action="store_true", help="only the bootstrap's interval beside the test's")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     given = parser.parse_args()
     started = time.monotonic()
+    if given.bootstrap:
+        with ProcessPoolExecutor(given.jobs) as pool:
+            for line in bootstrap_table(given.sizes, given.repeats, given.resamples, given.seed, pool):
+                print(line, flush=True)
+        return
     print(f"{given.repeats:,} comparisons a cell, {given.resamples:,} resamples, seed {given.seed}\n", flush=True)
     with ProcessPoolExecutor(given.jobs, initializer=leave_out_single_means) as pool:
         for line in false_tables(given.sizes, given.repeats, given.resamples, given.seed, pool):

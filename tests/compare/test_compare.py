@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from heedful.compare import Options, compare, read_side
-from heedful.compare.ratings import DESCRIPTIVE_TEXT, MAIN_TEXT, SUPPORTING_TEXT
+from heedful.compare.ratings import DESCRIPTIVE_TEXT, MAIN_TEXT, SHARES_TEXT, SUPPORTING_TEXT
 from heedful.errors import DataError, RequestError, RunError
 from heedful.report.data import METRIC_SPECS
 
@@ -71,6 +71,7 @@ def test_the_roles_are_those_of_the_report():
     roles = {
         role: tuple(s.name for s in METRIC_SPECS if s.role == role) for role in ("main", "supporting", "descriptive")
     }
+    assert tuple(s.name for s in METRIC_SPECS if s.kind == "share") == SHARES_TEXT
     assert roles == {"main": MAIN_TEXT, "supporting": SUPPORTING_TEXT, "descriptive": DESCRIPTIVE_TEXT}
 
 

@@ -35,7 +35,8 @@ def _wrapped(text: str) -> list[str]:
 
 
 def _counts(c: Comparison) -> Iterator[str]:
-    yield f"{count_text(c.joined)} examples on both sides; only in A {c.only_a:,}, only in B {c.only_b:,}"
+    what = "example" if c.joined == 1 else "examples"
+    yield f"{c.joined:,} {what} on both sides; only in A {c.only_a:,}, only in B {c.only_b:,}"
     if c.cluster:
         yield f"clustered by {c.cluster}"
 

@@ -16,7 +16,7 @@ from heedful.compare.data import Comparison, MetricResult, Options, Role, Side
 from heedful.compare.grouping import clusters_of
 from heedful.compare.join import Joined, choose_metrics, join, lower_is_better, role_of
 from heedful.compare.lines import read_lines
-from heedful.compare.ratings import is_text_metric, read_scores
+from heedful.compare.ratings import SHARES_TEXT, is_text_metric, read_scores
 from heedful.compare.sides import pairs_told, read_side
 from heedful.compare.verdict import overall, rule
 from heedful.errors import RequestError
@@ -76,7 +76,7 @@ def compare_sides(
         )
     columns = {name: _columns(name, a, b, joined, clusters) for name in names}
     lower = lower_is_better(names, options)
-    tried = {name: _compare(*column, options, name not in lower) for name, column in columns.items()}
+    tried = {name: _compare(name, *column, options, name not in lower) for name, column in columns.items()}
     family = [n for n in names if role_of(n, options) != "descriptive" and tried[n].n > 0]
     tried |= correct({n: tried[n] for n in family}, lower_is_better=lower, level=options.level)
     shares = 1 - (1 - options.level) / max(1, len(family))  # what Holm asks of the smallest p-value
@@ -86,7 +86,7 @@ def compare_sides(
             cast(Role, role_of(name, options)),
             name not in lower,
             tried[name],
-            _detectable(*columns[name], shares, options),
+            _detectable(name, *columns[name], shares, options),
         )
         for name in names
         if not _nothing_to_rate(name, tried[name])
@@ -127,6 +127,7 @@ def _columns(name: str, a: Side, b: Side, joined: Joined, clusters: Sequence[Has
 
 
 def _compare(
+    name: str,
     before: list[float | None],
     after: list[float | None],
     clusters: list[Hashable] | None,
@@ -134,7 +135,7 @@ def _compare(
     higher_is_better: bool,
 ) -> PairedComparison:
     how: dict[str, Any] = {"higher_is_better": higher_is_better, "level": options.level, "seed": options.seed}
-    if _is_share(before, after):  # of differences that are 1 and -1 McNemar's test is Wilcoxon's
+    if _is_share(name, before, after):  # of differences that are 1 and -1 McNemar's test is Wilcoxon's
         return compare_shares(before, after, clusters=clusters, **how)
     if options.test == "wilcoxon":
         return compare_ranks(before, after, **how)
@@ -142,14 +143,22 @@ def _compare(
 
 
 def _detectable(
-    before: list[float | None], after: list[float | None], clusters: list[Hashable] | None, level: float, o: Options
+    name: str,
+    before: list[float | None],
+    after: list[float | None],
+    clusters: list[Hashable] | None,
+    level: float,
+    o: Options,
 ) -> float:
-    if o.test == "wilcoxon" and not _is_share(before, after):
+    if o.test == "wilcoxon" and not _is_share(name, before, after):
         return math.nan  # it would need the shape of the differences, not only their spread
     return detectable_difference(before, after, clusters=clusters, level=level)
 
 
-def _is_share(before: list[float | None], after: list[float | None]) -> bool:
+def _is_share(name: str, before: list[float | None], after: list[float | None]) -> bool:
+    """Whether values are right or wrong: of Heedful's own metrics it is known, of others all values are 0 or 1."""
+    if is_text_metric(name):
+        return name in SHARES_TEXT
     return all(v in (0.0, 1.0) for v in (*before, *after) if v is not None)
 
 

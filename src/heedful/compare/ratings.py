@@ -19,6 +19,7 @@ from heedful.scorers import METRICS, score_responses
 MAIN_TEXT = ("stops", "chrf")
 SUPPORTING_TEXT = ("exact_match", "token_f1", "rouge_l")
 DESCRIPTIVE_TEXT = ("length",)
+SHARES_TEXT = ("stops", "exact_match")
 SHOWN_TEXT = MAIN_TEXT + SUPPORTING_TEXT + DESCRIPTIVE_TEXT
 
 
