@@ -115,6 +115,8 @@ class _Step:
         keys, values = self.cache.keys[layer], self.cache.values[layer]
         if self.together and self.order is None:
             return self._together(q, keys, values, block).reshape(n, heads * width)
+        if len(self.alone) == 1 and not self.together:
+            return self._alone(q, keys, values, self.alone[0][1], block).reshape(n, heads * width)
         out = q.new_empty(n, heads, width)
         if self.together:
             seen = self._together(q.index_select(0, self.order), keys, values, block)
@@ -153,7 +155,9 @@ class _Step:
         n, heads, width = q.shape
         groups = self.cache.groups
         first = max(0, part.start + 1 - block.window) if block.window else 0
-        k, v = (t[part.slot : part.slot + 1, :, first : part.end] for t in (keys, values))
+        if self.cache.slots > 1:
+            keys, values = keys.narrow(0, part.slot, 1), values.narrow(0, part.slot, 1)
+        k, v = keys.narrow(2, first, part.end - first), values.narrow(2, first, part.end - first)
         if n == 1:  # it sees all of them: the heads of a group are its queries
             return _attend(q.reshape(1, groups, heads // groups, width), k, v, None, block).view(1, heads, width)
         mask = self._mask_alone(part, first, block.window)
@@ -193,5 +197,6 @@ def _attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, block: Block) 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor, turned: int) -> Tensor:
     """Rotary positions (Su et al. 2021, https://arxiv.org/abs/2104.09864) of x (N, H, D), whose first `turned` turn."""
     half = turned // 2
-    swapped = torch.cat([x[..., half:turned], x[..., :half], x[..., turned:]], -1)
+    parts = [x[..., half:turned], x[..., :half]] + ([x[..., turned:]] if turned < x.shape[-1] else [])
+    swapped = torch.cat(parts, -1)
     return torch.mul(x, cos).addcmul_(swapped, sin)

@@ -226,6 +226,8 @@ def read_norm(module: Any) -> Change:
 
 def _rms(x: Tensor, gain: Tensor, eps: float) -> Tensor:
     """RMSNorm (Zhang and Sennrich 2019, https://arxiv.org/abs/1910.07467); `gain` bears the root of the width."""
+    if x.shape[0] == 1 and x.ndim == 2 and x.device.type == "cpu":  # each operation counts in a step of one token
+        return torch.mul(x, gain).mul_((float(torch.linalg.vector_norm(x)) ** 2 + eps * x.shape[-1]) ** -0.5)
     r = torch.linalg.vector_norm(x, dim=-1, keepdim=True).square_().add_(eps * x.shape[-1]).rsqrt_()
     return torch.mul(x, r).mul_(gain)
 
