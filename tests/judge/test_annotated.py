@@ -12,6 +12,7 @@ import yaml
 from heedful.backends.base import Answer, GenerationSettings
 from heedful.cli.judge_plan import Asked, make_judge
 from heedful.errors import RequestError
+from heedful.judge.agreement import Marks
 from heedful.judge.annotated import AnnotatorPrompt
 from heedful.judge.annotators import load_annotator
 from heedful.judge.judging import Judge, judge_items
@@ -87,6 +88,13 @@ def test_a_pair_is_asked_once_and_the_value_is_its_preference(told, folder, tmp_
     assert found["win_rate"]["estimate"] == pytest.approx(sum(j.scores[0].value for j in judged) / 30)
     assert found["position"]["consistency"]["n"] == 0
     assert "the annotator is published for gpt-4-made, and told judged" in " ".join(found["warnings"])
+    right = {
+        i.ids: float(told.quality(i.answers[1].text) > told.quality(i.answers[0].text)) for i in told.pairs(answers)
+    }
+    people = summarise(judge, answers, judged, marks=Marks({}, right, ("human:ann",)))
+    assert people["people"]["accuracy"]["estimate"] == 1
+    assert people["people"]["each_order"]["average"]["estimate"] == 1, "the order that was not asked is not wrong"
+    assert not any("coin" in w for w in people["warnings"])
     lines = " ".join(" ".join(summary_lines(found)).split())
     assert "each pair was shown in one drawn order" in lines
     assert "against the same baseline can be compared" in lines

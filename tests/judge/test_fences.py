@@ -64,7 +64,20 @@ def test_control_tokens_are_taken_apart(token):
     assert "".join(take_apart(token).split()) == token
 
 
-@pytest.mark.parametrize("text", ["x < y and y > z", "a[1] = b", "<b>bold</b>", "if a || b:", "List<String>", "s>t"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x < y and y > z",
+        "a[1] = b",
+        "<b>bold</b>",
+        "if a || b:",
+        "List<String>",
+        "s>t",
+        "xs |> map f <| y",
+        "a <|> b",
+        "<||>",
+    ],
+)
 def test_other_text_stays_as_it_is(text):
     assert take_apart(text) == text
 

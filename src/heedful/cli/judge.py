@@ -116,7 +116,7 @@ def judge(
     marks = read_marks(human) if human is not None else None
     _check_export(export, plan)
     view = Live()
-    spent: Any = None
+    loaded: list[Backend] = []
     try:
         plan, load = open_judge(
             plan,
@@ -133,11 +133,10 @@ def judge(
         files = files_of(plan, given, out)
         check_files(files, resume)
         view.phase("judging", f"Judging {_things(plan, len(items))}")
-        loaded: list[Backend] = []
         judged = _judge(plan, items, lambda: _keep(loaded, load()), files, view.advance)
-        spent = next((found for b in loaded if (found := getattr(b, "spent", None)) is not None), None)
     finally:
         view.close()
+        spent = next((found for b in loaded if (found := getattr(b, "spent", None)) is not None), None)
         if spent is not None:
             typer.echo(str(spent), err=True)
     summary = summarise(plan, given, judged, one_sided, marks)

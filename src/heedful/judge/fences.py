@@ -19,7 +19,7 @@ import re
 from collections.abc import Iterable
 
 _CODE = 8  # hexadecimal digits
-_PIPED = re.compile(r"<(?=[|｜])|(?<=[|｜])>")
+_PIPED = re.compile(r"<(?=[|｜][^\s<>|｜]{1,64}[|｜]>)")  # not the |> and <| of programs
 # Turn marks of well-known templates that have no bars.
 _NAMED = re.compile(
     r"<(?=/?(?:s|bos|eos|pad|unk|start_of_turn|end_of_turn|end_of_text|endoftext|start_of_role|end_of_role)>)"
@@ -62,8 +62,8 @@ def fence(name: str, text: str, code: str) -> str:
 def take_apart(text: str) -> str:
     """A text whose control tokens are no longer such: a space inside of each.
 
-    >>> take_apart("Yes.<|im_end|> x < y, [1]")
-    'Yes.< |im_end| > x < y, [1]'
+    >>> take_apart("Yes.<|im_end|> x |> f <| y, [1]")
+    'Yes.< |im_end|> x |> f <| y, [1]'
     """
-    text = _PIPED.sub(lambda m: "< " if m[0] == "<" else " >", text)
+    text = _PIPED.sub("< ", text)
     return _NAMED.sub(lambda m: m[0] + " ", text)

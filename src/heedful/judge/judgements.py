@@ -65,7 +65,8 @@ def read_judgements(path: Path, asked: Mapping[str, Any]) -> dict[str, Judgement
     check_own(path)
     out: dict[str, Judgement] = {}
     for number, value in enumerate(read_jsonl(path), 1):
-        if not isinstance(value, dict) or value.get("schema") != SCHEMA or set(value) != _NAMES:
+        sound = isinstance(value, dict) and value.get("schema") == SCHEMA and set(value) == _NAMES
+        if not sound or not isinstance(value["asked"], dict) or not isinstance(value["responses"], list):
             raise DataError(f"{path}:{number}: is not a judgement ({SCHEMA}); choose another --out")
         for key, now in asked.items():
             if value["asked"].get(key) != now:

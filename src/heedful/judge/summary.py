@@ -45,7 +45,7 @@ def summarise(
         "people": None,
     }
     if marks is not None:
-        out["people"] = _pair_people(judged, marks) if pairs else _single_people(judged, marks)
+        out["people"] = _pair_people(judge, judged, marks) if pairs else _single_people(judged, marks)
     out["comparable"] = comparable(judge)
     out["warnings"] = warnings_of(out)
     return plain(out)
@@ -175,14 +175,13 @@ def _pairs(judge: Judge, judged: Sequence[Judged]) -> dict[str, Any]:
     }
 
 
-def _pair_people(judged: Sequence[Judged], marks: Marks) -> dict[str, Any]:
+def _pair_people(judge: Judge, judged: Sequence[Judged], marks: Marks) -> dict[str, Any]:
     marked = [(j, mark) for j in judged if (mark := pair_mark(marks, j.item.ids)) is not None]
     outcomes = outcomes_of([j for j, _ in marked])
     kept = [(j, m) for j, m in marked if not j.unasked or j.unasked == IDENTICAL]
     people = [label_of(m) for _, m in kept]
-    found = pair_agreement(
-        people, [label_of(o.value) for o in outcomes], [(o.ab, o.ba) for o in outcomes], marks.people
-    )  # fmt: skip
+    orders = [_by_order(o, judge.prompt.one_order) for o in outcomes]
+    found = pair_agreement(people, [label_of(o.value) for o in outcomes], orders, marks.people)
     both = [(o, m) for o, (_, m) in zip(outcomes, kept, strict=True) if o.value is not None]
     theirs = longer_values([dataclasses.replace(o, value=m) for o, m in both])
     judges = longer_values([o for o, _ in both])
@@ -194,6 +193,14 @@ def _pair_people(judged: Sequence[Judged], marks: Marks) -> dict[str, Any]:
         "longer_beyond_people": extra.difference if extra else None,
         "longer_beyond_people_p": extra.p_value if extra else None,
     }
+
+
+def _by_order(outcome: PairOutcome, one_order: bool) -> tuple[str | None, str | None]:
+    """The verdict of each order; twice the one of the only order that was asked, or of none where nobody was asked."""
+    if one_order or not outcome.asked:
+        only = label_of(outcome.value)
+        return only, only
+    return outcome.ab, outcome.ba
 
 
 def _single_people(judged: Sequence[Judged], marks: Marks) -> dict[str, Any]:
