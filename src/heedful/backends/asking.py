@@ -135,10 +135,17 @@ class Asking:
         wait = httpx2.Timeout(options.timeout, connect=options.connect_timeout, pool=None)
         headers = {"Authorization": f"Bearer {server.key}"} if server.key else {}
         limits = httpx2.Limits(max_connections=self.workers, max_keepalive_connections=self.workers)
+        local = server.loopback and server.url.startswith("http:")
         try:
             # Redirects are not followed: the key is for this server. A proxy cannot reach this machine's own servers.
+            # Without TLS there is nothing to verify, and to load the authorities takes longer than a short answer.
             return httpx2.AsyncClient(
-                headers=headers, timeout=wait, limits=limits, follow_redirects=False, trust_env=not server.loopback
+                headers=headers,
+                timeout=wait,
+                limits=limits,
+                follow_redirects=False,
+                trust_env=not server.loopback,
+                verify=not local,
             )
         except (ValueError, ImportError, httpx2.InvalidURL) as e:
             raise RequestError(f"the proxy in the environment cannot be used ({e}); mend HTTPS_PROXY") from None
