@@ -114,7 +114,7 @@ def judge(
     plan = make_judge(asked, given)
     items, one_sided = items_of(plan, given, limit)
     marks = read_marks(human) if human is not None else None
-    _check_export(export, plan)
+    _check_export(export, plan, items)
     view = Live()
     loaded: list[Backend] = []
     try:
@@ -152,7 +152,8 @@ def _keep(kept: list[Backend], backend: Backend) -> Backend:
     return backend
 
 
-def _check_export(export: Path | None, plan: Judge) -> None:
+def _check_export(export: Path | None, plan: Judge, items: Sequence[Item]) -> None:
+    """RequestError where the pairs could not be written in AlpacaEval's form: before anything is paid for."""
     if export is None:
         return
     if plan.prompt.mode != "pairs":
@@ -161,6 +162,10 @@ def _check_export(export: Path | None, plan: Judge) -> None:
         )
     if export.is_dir() or export.suffix != ".json":
         raise RequestError(f"--export {export}: name a file that ends in .json, such as annotations.json")
+    from heedful.scorers.alpaca_eval.exchange import instruction_of
+
+    for item in items:
+        instruction_of(item.answers[0])
 
 
 def _export(export: Path, judged: Sequence[Judged]) -> None:
