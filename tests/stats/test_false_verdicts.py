@@ -23,15 +23,20 @@ def simulation() -> ModuleType:
     return module
 
 
-# With 200 comparisons a true rate of 2.5% shows 12 or more (6%) in 1 of 500 cases.
+@pytest.fixture(autouse=True)
+def quick(simulation, monkeypatch):
+    """Without the intervals that no verdict uses, as the script itself."""
+    monkeypatch.setattr("heedful.stats.paired.mean_interval", simulation.mean_alone)
+
+
 NAMES = ("share, 40%", "share, 3%", "0 to 1", "log-normal", "infinite variance (Wil", "cluster effects, share (c")
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_few_false_verdicts(simulation, name):
     (case,) = [c for c in simulation.CASES if c.name.startswith(name)]
-    better, worse, _ = simulation.verdicts(case, 50, repeats=200, resamples=199, seed=1)
-    assert better < 0.06
+    better, worse, _ = simulation.verdicts(case, 50, repeats=150, resamples=199, seed=1)
+    assert better < 0.06  # a true 2.5% shows as 9 or more of 150 in 1 of 50 cases; the seed is fixed
     assert worse < 0.06
 
 
