@@ -10,8 +10,8 @@ import random
 from typing import Any
 
 PIECES = """the a an The AN A theme another “the” ‘a’ the. (the) an-the the_a rain Rain RAIN rains cat's cats’ `cat´
-1,000 1.000 1000 12 %12 ½ ² ١٢ 2nd -5 −5 – — e.g. U.S. US Æther STRAẞE straße İzmir ﬁne a\u00a0b c\u200bd é e\u0301 東京 日本、 🐈 …
-!? "" ' the\u2028a a\tb x_y __ an\u0301 O'Neil O’Neil well-known well known""".replace("\n", " ").split(" ")
+1,000 1.000 1000 12 %12 ½ ² ١٢ 2nd -5 −5 – — e.g. U.S. US Æther STRAẞE straße İzmir ﬁne a\u00a0b c\u200bd é e\u0301 東京
+日本、 🐈 … !? "" ' the\u2028a a\tb x_y __ an\u0301 O'Neil O’Neil well-known well known""".replace("\n", " ").split(" ")
 SMALL, MANY = 30, 12
 
 

@@ -4,8 +4,8 @@
 
 The code is in no package, so the folder holds it under these names (`OWNERS` has the place of each and the hash of the
 version that was run); scikit-learn and scipy are the installed ones. The code of GLUE's and SuperGLUE's leaderboards is
-not public: what stands for it is Hugging Face's `evaluate`, the owners' toolkit jiant for gender parity, and for STS-B the calls
-of scipy in the owners' GLUE-baselines (src/eval_test.py), since `evaluate` rounds its scores to 32 bits.
+not public: what stands for it is Hugging Face's `evaluate`, the owners' toolkit jiant for gender parity, and for STS-B
+the calls of scipy in the owners' GLUE-baselines (src/eval_test.py), since `evaluate` rounds its scores to 32 bits.
 """
 
 from __future__ import annotations
@@ -154,7 +154,9 @@ def _stsb(_: Path) -> list[Any]:
     out = []
     for seed in range(CASES):
         gold, predicted = ([float(v) for v in side] for side in inputs.scores(seed))
-        found = {"pearson": float(pearsonr(gold, predicted)[0]), "spearmanr": float(spearmanr(gold, predicted)[0])}
+        pearson: Any = pearsonr(gold, predicted)
+        spearman: Any = spearmanr(gold, predicted)
+        found = {"pearson": float(pearson[0]), "spearmanr": float(spearman[0])}
         out.append({k: v if math.isfinite(v) else None for k, v in found.items()})
     return out
 

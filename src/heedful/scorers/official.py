@@ -77,7 +77,7 @@ _SUPERGLUE = {
     "WSC": "accuracy",
 }
 # Other names of a task, after capitals, hyphens and underscores are gone.
-_ALIASES = dict.fromkeys(("mnlim", "mnlimm", "mnlimatched", "mnlimismatched"), "mnli")
+_ALIASES: dict[str, str] = dict.fromkeys(("mnlim", "mnlimm", "mnlimatched", "mnlimismatched"), "mnli")
 
 KINDS: dict[str, Kind] = {
     "alpaca-eval": Kind(

@@ -117,8 +117,9 @@ def _read(path: Path) -> tuple[Any, list[_Question]]:
 
 
 def _question(qa: Any, where: str) -> _Question:
-    golds = [a.get("text") if isinstance(a, dict) else None for a in _list(qa, "answers", where)]
-    if not isinstance(qa.get("id"), str) or not all(isinstance(g, str) for g in golds):
+    answers = _list(qa, "answers", where)
+    golds = [a["text"] for a in answers if isinstance(a, dict) and isinstance(a.get("text"), str)]
+    if not isinstance(qa.get("id"), str) or len(golds) < len(answers):
         raise DataError(f'{where}: a question has an "id" and "answers", each of them with its "text"')
     return _Question(where, qa["id"], golds)
 

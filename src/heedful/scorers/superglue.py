@@ -136,8 +136,9 @@ def _record(references: Path, predictions: Path) -> dict[str, Any]:
     queries = [(where, qa) for where, row in read_lines(references) for qa in _dicts(row.get("qas"), "qas", where)]
     one_each(((where, _idx(qa, where)) for where, qa in queries), references)
     for where, qa in queries:
-        texts = [a.get("text") for a in _dicts(qa.get("answers"), "answers", where)]
-        if not texts or not all(isinstance(t, str) for t in texts):
+        found = list(_dicts(qa.get("answers"), "answers", where))
+        texts = [a["text"] for a in found if isinstance(a.get("text"), str)]
+        if not texts or len(texts) < len(found):
             raise DataError(f'{where}: query {_idx(qa, where)} has no answers with a "text" to compare with')
         golds[_idx(qa, where)] = texts
     answers: dict[int, str] = {}
