@@ -68,7 +68,7 @@ def _of_like_length(requests: Sequence[Request]) -> Iterator[list[Request]]:
         yield group
 
 
-def common_prefix(prompts: Sequence[Sequence[int]]) -> int:
+def common_prefix(prompts: Sequence[list[int]]) -> int:
     """How many tokens all prompts begin with, leaving each a token of its own; 0 where so few that it does not matter.
 
     >>> common_prefix([[1, 2, 3, 4, 5, 6], [1, 2, 3, 4, 5]]), common_prefix([[1, 2, 3], [1, 2, 4]])

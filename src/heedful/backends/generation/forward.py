@@ -96,7 +96,8 @@ class _Step:
         together = set(single) if len(single) > max(1, reach // SPARSE) else set()
         self.alone = [(starts[i], part) for i, part in enumerate(parts) if i not in together]
         self.together = [parts[i] for i in single] if together else []
-        self._masks: dict[tuple[int, ...], Tensor | None] = {}
+        self._masks: dict[tuple[int, ...], Tensor] = {}
+        self.order: Tensor | None = None
         if self.together:
             self.slots = reach
             self.longest = max(part.end for part in self.together)
@@ -118,7 +119,7 @@ class _Step:
         if len(self.alone) == 1 and not self.together:
             return self._alone(q, keys, values, self.alone[0][1], block).reshape(n, heads * width)
         out = q.new_empty(n, heads, width)
-        if self.together:
+        if self.order is not None:
             seen = self._together(q.index_select(0, self.order), keys, values, block)
             out.index_copy_(0, self.single, seen.index_select(0, self.single_slots))
         for start, part in self.alone:
@@ -146,9 +147,7 @@ class _Step:
             if window:
                 seen &= at >= ends[:, None] - window
             self._masks[(window,)] = self._added(seen)[:, None, None]
-        mask = self._masks[(window,)]
-        assert mask is not None
-        return mask
+        return self._masks[(window,)]
 
     def _alone(self, q: Tensor, keys: Tensor, values: Tensor, part: Part, block: Block) -> Tensor:
         """The tokens of one row: q (n, H, D)."""
@@ -175,9 +174,7 @@ class _Step:
         if name not in self._masks:
             distance = torch.arange(part.start, part.end)[:, None] - torch.arange(first, part.end)
             self._masks[name] = self._added((distance >= 0) & (distance < window) if window else distance >= 0)
-        mask = self._masks[name]
-        assert mask is not None
-        return mask
+        return self._masks[name]
 
     def _added(self, seen: Tensor) -> Tensor:
         mask = torch.zeros(seen.shape).masked_fill_(~seen, float("-inf"))

@@ -72,7 +72,7 @@ class PlainGenerate:
 
     def _rows(self, wanted: int, places: int) -> int:
         """How many rows side by side keep keys and values within the engine's budget, where the model tells of them."""
-        config = getattr(self.model, "config", None)
+        config: Any = getattr(self.model, "config", None)
         config = config.get_text_config() if hasattr(config, "get_text_config") else config
         layers, heads, hidden = (
             getattr(config, name, None) for name in ("num_hidden_layers", "num_attention_heads", "hidden_size")
