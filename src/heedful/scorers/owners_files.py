@@ -164,8 +164,8 @@ def one_each(keys: Iterable[tuple[str, Any]], path: Path) -> dict[Any, str]:
 
 def belongs(answers: Mapping[str, str], keys: Iterable[str], predictions: Path, references: Path) -> None:
     """DataError where there are predictions and none belongs to a question: another file was meant."""
-    known = set(keys)
-    if answers and not known & answers.keys():
+    known = dict.fromkeys(keys)
+    if answers and not known.keys() & answers.keys():
         raise DataError(
             f"{predictions}: no id belongs to a question of {references}; the ids there look like "
             f"{next(iter(known), '(none)')}, and here like {next(iter(answers))}"
