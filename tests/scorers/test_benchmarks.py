@@ -90,6 +90,7 @@ def test_triviaqa_by_hand(tmp_path: Path) -> None:
 def test_what_is_compared() -> None:
     assert normalised("A well-known theme, the “the” Café") == "wellknown theme “ ” café"
     assert triviaqa_normalised("A well-known theme, the ‘the’ x_y") == "well known theme x y"
+    assert triviaqa_normalised("cat´s ‘x’ `y`") == "cat s x y"
     assert token_f1([], []) == 0
 
 

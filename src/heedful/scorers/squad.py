@@ -82,8 +82,8 @@ def _exact_and_f1_or_none(answer: str, texts: list[str]) -> tuple[int, float]:
     """As in 1.1, but no answer, or one of articles and punctuation only, is right where there is none, else wrong."""
     golds = [t for t in texts if normalised(t)] or [""]
     exact, f1 = exact_and_f1(answer, golds)
-    if not normalised(answer) or golds == [""]:
-        f1 = int(not normalised(answer) and golds == [""])
+    if not normalised(answer):
+        f1 = int(golds == [""])
     return exact, f1
 
 
