@@ -51,6 +51,7 @@ def test_the_data_functions_need_no_torch():
     assert run("import sys; from heedful import load_split, parse_split; print('torch' in sys.modules)") == "False"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", ["import heedful.responses", "import heedful.workflow", "import heedful"])
 def test_respond_is_the_function_whichever_import_came_first(forked, first):
     """In a process that has imported what heedful needs, and nothing of heedful itself."""

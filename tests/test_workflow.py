@@ -122,6 +122,7 @@ def test_full_tuning_keeps_float32_and_all_weights_move(go, tiny):
     assert all(not torch.equal(before[k], after[k]) for k in before)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights_and_another_does_not(go):
     one, two, other = go(lora_dropout=0.1), go(again=1, lora_dropout=0.1), go(lora_dropout=0.1, seed=1)
     assert weights(one.model) == weights(two.model)
@@ -131,6 +132,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not(go):
     assert lines[0] == lines[1]
 
 
+@pytest.mark.slow
 def test_gradient_checkpointing_and_accumulation_train_the_same(go):
     plain, saved = go(), go(gradient_checkpointing=True, micro_batch_size=1)
     losses = [[v["val_loss"] for v in read_jsonl(r.metrics) if "val_loss" in v] for r in (plain, saved)]
@@ -154,6 +156,7 @@ def test_padding_that_is_the_end_of_text(tiny, tmp_path):
     assert finished == ["stop"] * 3, "the stop token was trained though padding is the same token"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [
@@ -196,6 +199,7 @@ class Stops(Silent):
             raise self.error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("phase", ["data", "load", "before", "train", "save", "after", "report"])
 def test_ctrl_c_in_each_phase_and_on(tiny, tiny_run, tmp_path, phase):
     folder = tmp_path / "run"

@@ -149,6 +149,7 @@ def test_the_button_turns_the_colours_and_is_remembered(open_page):
     assert page.get_attribute("#theme", "aria-label") == "Colours: as the system"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [360, 768, 1280])
 @pytest.mark.parametrize("parts", [report_run.ALL, (), ("base",)], ids=["all", "manifest", "base"])
 def test_nothing_sticks_out_sideways(open_page, tmp_path, width, parts):

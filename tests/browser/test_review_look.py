@@ -19,6 +19,7 @@ if not hasattr(desk, "at"):
 folder, mode, start, at = desk.folder, desk.mode, desk.start, desk.at
 
 
+@pytest.mark.slow
 def test_nothing_in_an_answer_runs_and_every_letter_is_there(start, mode):
     review = start(mode)
     page = review.page()
@@ -46,6 +47,7 @@ def test_right_to_left_answers_start_on_the_right(start):
     assert page.evaluate("getComputedStyle(document.querySelector('.answer .text')).direction") == "rtl"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [320, 768])
 def test_nothing_sticks_out_sideways(start, mode, width):
     review = start(mode)
@@ -66,6 +68,7 @@ def test_nothing_sticks_out_sideways(start, mode, width):
     assert got <= most
 
 
+@pytest.mark.slow
 def test_on_a_phone_answers_are_stacked_and_the_verdicts_stay_in_reach(start):
     review = start()
     for width, stacked in ((360, True), (1280, False)):
@@ -88,6 +91,7 @@ def test_on_paper_is_the_question_and_no_control(start):
     assert page.locator(".answer").first.is_visible()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("scheme", "width"), [("light", 360), ("dark", 1280)])
 def test_axe_finds_nothing(start, mode, scheme, width):
     axe = pytest.importorskip(

@@ -36,6 +36,7 @@ def sheet(folder, tmp_path, mode):
     Sheet.marks.close()
 
 
+@pytest.mark.slow
 def test_a_colleague_marks_without_a_network_and_the_file_comes_back(sheet, mode, open_file, tmp_path):
     page = open_file(sheet.page, offline=True)
     page.fill("#name", "Zoë")

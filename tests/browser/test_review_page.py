@@ -39,6 +39,7 @@ def test_a_pair_is_marked_by_keyboard_alone(start):
     assert len(review.verdicts) == 2
 
 
+@pytest.mark.slow
 def test_a_pair_is_marked_by_mouse_and_answers_stand_as_they_are_counted(start):
     review = start()
     page = review.page()
@@ -58,6 +59,7 @@ def test_a_pair_is_marked_by_mouse_and_answers_stand_as_they_are_counted(start):
     at(page, 4)
 
 
+@pytest.mark.slow
 def test_single_answers_with_tags_and_a_note(start):
     review = start("single")
     page = review.page()
@@ -102,6 +104,7 @@ def test_the_expected_answer_is_shown_on_demand(start):
     assert page.locator("#expected").is_hidden()
 
 
+@pytest.mark.slow
 def test_going_on_and_back_keeps_what_was_begun(start):
     page = start().page()
     page.fill("#note", "begun")
@@ -123,6 +126,7 @@ def test_going_on_and_back_keeps_what_was_begun(start):
     assert page.is_disabled("#previous") is False
 
 
+@pytest.mark.slow
 def test_a_second_press_of_a_key_does_not_mark_the_next_question(start):
     """The press comes in the moment in which the next question appears; then the key is held down."""
     review = start()
@@ -147,6 +151,7 @@ def test_a_second_press_of_a_key_does_not_mark_the_next_question(start):
     assert len(review.verdicts) == 1
 
 
+@pytest.mark.slow
 def test_help_lists_the_keys_and_turns_them_off(start):
     review = start()
     page = review.page()
@@ -186,6 +191,7 @@ def test_letters_of_equal_width_and_colours_are_remembered(start):
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == dark == "rgb(22, 24, 26)"
 
 
+@pytest.mark.slow
 def test_closing_and_coming_back_goes_on(start):
     review = start()
     page = review.page()
@@ -199,6 +205,7 @@ def test_closing_and_coming_back_goes_on(start):
     assert other.inner_text("#who") == "Ann"
 
 
+@pytest.mark.slow
 def test_two_reviewers_do_not_see_each_other_and_then_agree_or_not(start):
     review = start()
     ann, ben = review.page("Ann"), review.page("Ben")
@@ -228,6 +235,7 @@ def test_two_reviewers_do_not_see_each_other_and_then_agree_or_not(start):
     assert ann.locator("table").count() == 0
 
 
+@pytest.mark.slow
 def test_another_name_may_go_on_in_the_same_browser(start):
     review = start()
     page = review.page("Ann")
@@ -242,6 +250,7 @@ def test_another_name_may_go_on_in_the_same_browser(start):
     assert [m.reviewer for m in review.marks.current()] == ["Eve"]
 
 
+@pytest.mark.slow
 def test_all_marked_leads_to_the_result(start, mode):
     review = start(mode)
     page = review.page()
@@ -263,6 +272,7 @@ def test_all_marked_leads_to_the_result(start, mode):
     assert ("Who won" if mode == "pair" else "19 of 20 answers are right") in page.inner_text("main")
 
 
+@pytest.mark.slow
 def test_a_mark_is_not_called_saved_while_the_server_is_away(start, tmp_path):
     review = start()
     page = review.page()

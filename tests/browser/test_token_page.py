@@ -65,6 +65,7 @@ def test_the_style_is_allowed_and_marks_by_more_than_colour(open_page):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [320, 360, 768, 1280])
 def test_nothing_sticks_out_sideways(open_page, width):
     page = open_page(width)

@@ -161,6 +161,7 @@ def peak(path: Path) -> int:
     return size
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["a.jsonl.gz", "a.json", "b.json", "a.csv.zst"])
 def test_memory_does_not_grow_with_the_file(tmp_path: Path, name: str):
     row = json.dumps({"a": "x" * 1000}).encode()

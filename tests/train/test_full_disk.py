@@ -73,6 +73,7 @@ def test_a_run_on_a_disk_that_is_too_small_goes_on_when_there_is_room(tiny, whol
     assert read_json(run.manifest)["outcome"]["status"] == "finished"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", range(1, 12, 2))
 def test_the_disk_may_fill_up_at_any_write(tiny, whole, tmp_path, moment, monkeypatch):
     """The n-th fsync of the training phase fails, which is where a full disk may show at last."""

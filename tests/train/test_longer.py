@@ -78,6 +78,7 @@ def test_at_a_constant_rate_it_is_the_run_that_was_asked_for_as_much(copy, long)
     assert sorted({line["attempt"] for line in read_jsonl(copy.metrics)}) == [1, 2]
 
 
+@pytest.mark.slow
 def test_by_steps_too_and_twice(copy, long, tiny, tmp_path):
     run = trained(tiny, tmp_path / "steps", max_steps=6, epochs=2, schedule="constant", lora_dropout=0.1)
     continue_run(run.path, {"max_steps": 8})
@@ -133,6 +134,7 @@ def test_resumed_without_more_it_stays_as_it_was(copy):
     assert not (copy.path / "earlier").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moved", range(1, 6))
 def test_a_kill_while_the_end_is_put_aside_is_mended(copy, long, moved, monkeypatch):
     """Killed after so many of the files were moved: resumed it makes its old end again, and then goes on."""

@@ -97,7 +97,7 @@ MOMENTS = {
     "answers": lambda run: run.responses("tuned").is_file(),
     "report": lambda run: files(run, "scores/*"),
 }
-FAST = ("before", "while writing a later checkpoint", "while saving the model")
+FAST = ("while writing a later checkpoint",)
 SLOW = [pytest.param(m, marks=pytest.mark.slow) for m in MOMENTS if m not in FAST]
 
 
@@ -111,6 +111,7 @@ def test_killed_and_resumed_is_the_same_run(recipe, whole, heedful_command, tmp_
     assert_like(run, whole)
 
 
+@pytest.mark.slow
 def test_attempts_are_numbered_when_killed_twice_between_checkpoints(recipe, whole, heedful_command, tmp_path):
     run = RunFolder(tmp_path / "run")
     command = heedful_command("train", recipe, "--out", run.path)

@@ -284,7 +284,9 @@ def check_adapter(tiny: Any, folder: Path, architecture: str, dtype: torch.dtype
 
 
 # Merging rounds each weight once more: to 24 bits of fp32, or to the 8 bits of bf16.
-@pytest.mark.parametrize(("dtype", "close"), [(torch.float32, 1e-4), (torch.bfloat16, 0.15)])
+@pytest.mark.parametrize(
+    ("dtype", "close"), [(torch.float32, 1e-4), pytest.param(torch.bfloat16, 0.15, marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("architecture", ["llama", "gpt2", "qwen3", "gemma3"])
 def test_an_adapter_changes_logits_and_merges(tiny, tmp_path, architecture, dtype, close):
     check_adapter(tiny, tmp_path, architecture, dtype, close)
@@ -319,6 +321,7 @@ def check_bf16(tiny: Any, folder: Path, lora: bool, engine: dict[str, str]) -> N
     assert half[0] - half[-1] == pytest.approx(plain[0] - plain[-1], rel=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("lora", [False, True])
 def test_bf16_follows_fp32_for_thirty_steps(tiny, tmp_path, lora, engine):
@@ -376,6 +379,7 @@ def mutated(mutant: Callable[[pytest.MonkeyPatch], None]) -> Iterator[None]:
         yield
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("mutant", "check"), MUTANTS, ids=[f"{m.__name__}-{k}" for k, (m, _) in enumerate(MUTANTS)])
 def test_each_check_catches_its_mutants(tiny, tmp_path, mutant, check, monkeypatch):
     monkeypatch.delenv("HEEDFUL_RECORD", raising=False)

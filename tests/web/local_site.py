@@ -49,7 +49,20 @@ class Site:
         return got
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
-        """A request as a browser on this page would send it; `headers` replace its headers, "" takes one away."""
+        """A request as a browser on this page would send it; `headers` replace its headers, "" takes one away.
+
+        Where a large body is refused before it is read, the system may reset the connection and drop the answer: then
+        it is asked again.
+        """
+        for left in range(4, -1, -1):
+            try:
+                return self._ask(method, path, body, **headers)
+            except (ConnectionResetError, BrokenPipeError):
+                if not left:
+                    raise
+        raise AssertionError
+
+    def _ask(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         given = {"host": self.host}
         text = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
         if method == "POST":
