@@ -25,7 +25,7 @@ class GenerationSettings:
     temperature: float = 0.0
     top_p: float = 1.0
     seed: int = 0
-    batch_size: int = 16
+    batch_size: int = 64
     top_k: int = 0
     min_p: float = 0.0
     repetition_penalty: float = 1.0

@@ -73,7 +73,7 @@ def judge(
     template: Annotated[
         str, typer.Option(metavar="NAME", help="The judge's template; by default its own, else alpaca.")
     ] = "auto",
-    batch_size: Annotated[int, typer.Option(metavar="N", min=1, help="Requests side by side in this process.")] = 16,
+    batch_size: Annotated[int, typer.Option(metavar="N", min=1, help="Requests side by side in this process.")] = 64,
     precision: Annotated[str, typer.Option(metavar="NAME", help="auto, fp32 or bf16.")] = "auto",
     device: Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda, mps.")] = "auto",
     concurrency: Concurrency = 8,

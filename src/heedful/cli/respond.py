@@ -63,7 +63,7 @@ def respond(
         float, typer.Option(metavar="X", help="Above 1, what was said already becomes less likely.")
     ] = 1.0,
     stop: Annotated[list[str] | None, typer.Option(metavar="TEXT", help="End an answer before this text.")] = None,
-    batch_size: Annotated[int, typer.Option(metavar="N", min=1, help="Questions answered side by side.")] = 16,
+    batch_size: Annotated[int, typer.Option(metavar="N", min=1, help="Questions answered side by side.")] = 64,
     precision: Annotated[str, typer.Option(metavar="NAME", help="auto, fp32 or bf16.")] = "auto",
     device: Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda, mps.")] = "auto",
     concurrency: Concurrency = 8,

@@ -140,7 +140,7 @@ class Recipe(BaseModel):
         None, ge=0, description="Test questions answered before and after; null for all, 0 for none."
     )
     max_new_tokens: int = Field(128, ge=1, description="New tokens in a test answer, at most.")
-    response_batch_size: int = Field(16, ge=1, description="Test questions that are answered side by side.")
+    response_batch_size: int = Field(64, ge=1, description="Test questions that are answered side by side.")
 
     seed: int = Field(0, ge=0, le=SEED_MAX, description="For the split, the order of rows and the added matrices.")
     track: tuple[Literal["tensorboard", "trackio", "wandb"], ...] = Field(
