@@ -27,7 +27,7 @@ test: $(VENV)/.ready-dev
 	@$(BIN)/python -m pytest -n 2 -m 'not slow' $(ARGS)
 
 test-slow: $(VENV)/.ready-dev
-	@$(BIN)/python -m pytest -m slow $(ARGS)
+	@$(BIN)/python -m pytest -n 2 -m slow $(ARGS)
 
 check: $(VENV)/.ready-dev
 	@$(BIN)/ruff check .
