@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from heedful.records import Response, Score, from_json
-from heedful.report.data import OverallVerdict, Rating
+from heedful.report.data import OverallVerdict, Rating, Side
 from heedful.report.numbers import NOTHING, minus, p_phrase
 from heedful.stats import compare_means, correct, mean_interval
 from heedful.store import RunFolder, read_json, read_jsonl
@@ -23,7 +23,7 @@ from heedful.store import RunFolder, read_json, read_jsonl
 EVEN = 0.5  # the mean of a pair's values where neither side is better
 
 
-def read_ratings(run: RunFolder, answers: Mapping[str, Mapping[str, Response]]) -> tuple[Rating, ...]:
+def read_ratings(run: RunFolder, answers: Mapping[Side, Mapping[str, Response]]) -> tuple[Rating, ...]:
     """All ratings of a run, `answers` by side and example. DataError where a file of Scores is broken."""
     found: dict[tuple[str, str, int], list[Score]] = {}
     warnings: dict[tuple[str, str], tuple[str, ...]] = {}
