@@ -145,17 +145,17 @@ class Objective(nn.Module):
     @torch.no_grad()
     def need_packing(self) -> None:
         """RequestError where this model's packed rows are not what they are apart."""
-        training = self.model.training
+        training, why = self.model.training, ""
         self.model.eval()
         try:
             exact = self._packing_is_exact()
-        except (AttributeError, TypeError, ValueError, NotImplementedError):
-            exact = False
+        except (AttributeError, TypeError, ValueError, NotImplementedError) as e:
+            exact, why = False, f": {str(e).splitlines()[0][:200] if str(e) else type(e).__name__}"
         finally:
             self.model.train(training)
         if not exact:
             name = type(plain_model(self.model)).__name__
-            raise RequestError(f"packing is not exact for this architecture ({name}); set packing: false")
+            raise RequestError(f"packing is not exact for this architecture ({name}{why}); set packing: false")
 
     def _packing_is_exact(self) -> bool:
         """Whether packed rows neither see one another nor differ from the same rows by themselves, up to rounding."""
