@@ -81,7 +81,11 @@ def start(folder, tmp_path, browser):
 
 
 def at(page, place: int, more: str = "") -> None:
-    """Wait until a question is shown, and as long as the page takes no second press of a key for a verdict."""
-    wanted = f"Question {place} of 20{more}"
-    page.wait_for_function("t => document.getElementById('place').textContent === t", arg=wanted)
+    """Wait until a question is on the screen and nothing is under way, and as long as a second press of a key counts for none.
+
+    The place alone does not tell: behind the page that says 'all is marked' it still names the last question.
+    """
+    shown = """t => document.getElementById('place').textContent === t
+        && !document.getElementById('review').hidden && !document.body.classList.contains('saving')"""
+    page.wait_for_function(shown, arg=f"Question {place} of 20{more}")
     page.wait_for_timeout(270)
