@@ -66,6 +66,49 @@ class Answer:
     top_logprobs: tuple[tuple[tuple[str, float], ...], ...] | None = None
 
 
+@dataclass(frozen=True)
+class Continuation:
+    """A text, and one that may follow it. `plain` is False where a chat template made the context: it has all special
+    tokens, and none is put before it.
+
+    How the two become tokens is lm-evaluation-harness's rule: white space at the end of the context goes to the
+    continuation, both are encoded as one text, and the context's share of it is as many tokens as it has by itself.
+    """
+
+    context: str
+    continuation: str
+    plain: bool = True
+
+
+@dataclass(frozen=True)
+class LogLikelihood:
+    """How likely continuation number `index` is: the natural logarithm of its probability, summed over its tokens.
+
+    `greedy` says whether each of its tokens is the likeliest one; `truncated` how many tokens of the context's
+    beginning the model had no room for. `error` says why there is no number; then `log_likelihood` is NaN.
+    """
+
+    index: int
+    log_likelihood: float
+    greedy: bool
+    tokens: int
+    truncated: int = 0
+    error: str | None = None
+
+
+class ScoringBackend(Protocol):
+    """Says how likely texts are, and goes on with them: what benchmarks of base models ask.
+
+    Results come in whatever order is fastest. A backend that cannot tell log-likelihoods has `log_likelihoods` None.
+    """
+
+    name: str
+
+    def log_likelihoods(self, rows: Sequence[Continuation]) -> Iterator[LogLikelihood]: ...
+
+    def complete(self, prompts: Sequence[str], settings: GenerationSettings) -> Iterator[Answer]: ...
+
+
 class Backend(Protocol):
     """Answers conversations, in whatever order is fastest; `index` says which one an answer belongs to.
 
