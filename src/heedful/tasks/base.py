@@ -146,12 +146,14 @@ class Generation:
 @dataclass(frozen=True)
 class Plan:
     """What a run asks of a task: `subset` is a part or a group of parts ('' for all), `shots` examples before each
-    question (None: as the task has it), `seed` the one that chooses them, `limit` the first items of each part."""
+    question (None: as the task has it), `seed` the one that chooses them, `limit` the first items of each part.
+    `split` is that of the hub (train, validation, test) for tasks with a choice, '' the source's own."""
 
     subset: str = ""
     shots: int | None = None
     seed: int = 0
     limit: int | None = None
+    split: str = ""
 
 
 @dataclass(frozen=True)
