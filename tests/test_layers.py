@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import json
 import subprocess
 import sys
@@ -48,16 +49,23 @@ TENSORS = (
     "models.packaged",
     "backends.load",
     "backends.generation",
+    "backends.scoring",
     "backends.transformers",
+    "backends.worker",
     "train",
     "workflow",
 )
 HEAVY = ("torch", "transformers", "peft", "accelerate", "tokenizers", "safetensors")
 
 
+@functools.cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def imports(path: Path, top_only: bool = False) -> set[str]:
     """The modules that a file imports, those for type checking left out."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = tree_of(path)
     skipped: set[ast.AST] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
@@ -104,41 +112,66 @@ def test_no_tensors_where_none_are_needed(module):
     assert not heavy
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        None,
-        ["--help"],
-        ["--version"],
-        ["train", "--help"],
-        ["train", "--print-recipe"],
-        ["data", "check", "DATA"],
-        ["data", "split", "DATA", "--split", "80/10/10", "--out", "OUT"],
-        ["report", "RUN"],
-        ["compare", "run:RUN@base", "RUN"],
-        ["review", "RUN", "--offline", "OUT/page.html", "--marks", "OUT/marks.sqlite"],
-        ["respond", "scripted:SCRIPT", "--data", "DATA", "--out", "OUT/answers.jsonl"],
-    ],
-    ids=lambda a: "import" if a is None else " ".join(a[:2]),
-)
-def test_start_up_without_torch(arguments, tiny, tiny_run, tmp_path):
-    """In a process of its own: what has been imported when the command has ended."""
-    known = {"question": tiny.rows(2)[1]["instruction"], "answer": "Yes."}
-    (tmp_path / "script.jsonl").write_text(json.dumps(known) + "\n")
-    names = {"DATA": str(tiny.data), "RUN": str(tiny_run), "SCRIPT": str(tmp_path / "script.jsonl")}
-    given = [] if arguments is None else arguments
-    for name, value in (names | {"OUT": str(tmp_path / "out")}).items():
-        given = [a.replace(name, value) for a in given]
-    run = "import heedful" if arguments is None else "from heedful.cli.main import main; main()"
-    code = f"""
-import sys
-sys.argv = ["heedful", *{given!r}]
-try:
-    {run}
-except SystemExit as e:
-    assert not e.code, e.code
-print("IMPORTED", *(m for m in {HEAVY!r} if m in sys.modules), file=sys.stderr)
+COMMANDS = {
+    "--help": "--help",
+    "--version": "--version",
+    "train --help": "train --help",
+    "train --print-recipe": "train --print-recipe",
+    "data check": "data check DATA",
+    "data split": "data split DATA --split 80/10/10 --out OUT",
+    "report": "report RUN",
+    "compare": "compare run:RUN@base RUN",
+    "review": "review RUN --offline OUT/page.html --marks OUT/marks.sqlite",
+    "respond": "respond scripted:SCRIPT --data DATA --out OUT/answers.jsonl",
+}
+# Each command in a fork of one process that has imported what all of them begin with.
+STARTER = """
+import contextlib, io, json, os, sys
+import heedful
+def heavy():
+    return [m for m in HEAVY if m in sys.modules]
+found = {"import": [0, heavy(), ""]}
+from heedful.cli.main import main
+for name, words in COMMANDS.items():
+    ours, theirs = os.pipe()
+    if os.fork() == 0:
+        sys.argv, status, said = ["heedful", *words], 0, io.StringIO()
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(said):
+            try:
+                main()
+            except SystemExit as e:
+                status = e.code or 0
+            except BaseException as e:
+                status = repr(e)
+        os.write(theirs, json.dumps([status, heavy(), said.getvalue()[-2000:]]).encode())
+        os._exit(0)
+    os.wait()
+    found[name] = json.loads(os.read(ours, 60_000))
+print(json.dumps(found))
 """
+
+
+@pytest.fixture(scope="module")
+def started(tiny, tiny_run, tmp_path_factory) -> dict[str, list]:
+    """Of each command its exit status, which heavy modules it had imported when it ended, and what it said."""
+    folder = tmp_path_factory.mktemp("started")
+    known = {"question": tiny.rows(2)[1]["instruction"], "answer": "Yes."}
+    (folder / "script.jsonl").write_text(json.dumps(known) + "\n")
+    names = {"DATA": str(tiny.data), "RUN": str(tiny_run), "SCRIPT": str(folder / "script.jsonl")}
+    commands = {}
+    for number, (command, line) in enumerate(COMMANDS.items()):
+        words = line.split(" ")
+        for name, value in (names | {"OUT": str(folder / f"out-{number}")}).items():
+            words = [word.replace(name, value) for word in words]
+        commands[command] = words
+    code = f"HEAVY = {HEAVY!r}\nCOMMANDS = {commands!r}\n{STARTER}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stderr.rstrip().endswith("IMPORTED"), done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("command", ["import", *COMMANDS])
+def test_start_up_without_torch(started, command):
+    status, heavy, said = started[command]
+    assert status == 0, said
+    assert heavy == []

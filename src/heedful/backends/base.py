@@ -53,7 +53,8 @@ class Answer:
     """What a backend gives back for prompt number `index`. `tokens` counts the stop token where there is one.
 
     `top_logprobs` has, for each new token, the likeliest tokens as text with their log-probabilities, likeliest first;
-    None where they were not asked for. It is for judges, and no part of a Response.
+    None where they were not asked for. It is for judges, and no part of a Response. `truncated` counts the tokens of a
+    text's beginning that the model had no room for, where it goes on with a text (`complete`).
     """
 
     index: int
@@ -64,6 +65,7 @@ class Answer:
     seconds: float
     error: str | None = None
     top_logprobs: tuple[tuple[tuple[str, float], ...], ...] | None = None
+    truncated: int = 0
 
 
 @dataclass(frozen=True)

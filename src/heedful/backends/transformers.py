@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from heedful.backends.base import Answer, GenerationSettings, Tools
+from heedful.backends.base import Answer, Continuation, GenerationSettings, LogLikelihood, Tools
 from heedful.backends.generation import AnswerText, Engine, PlainGenerate, Request, Row, make_generator
+from heedful.backends.scoring import PlainScoring, ScoringEngine, Texts, log_likelihoods, make_scorer
 from heedful.chat import Chat
 from heedful.errors import RequestError, TemplateError
 from heedful.records import Message
@@ -41,6 +43,7 @@ class TransformersBackend:
         # Beyond this many tokens a model has no positions, or none that it was trained on.
         self.positions = int(getattr(model.config, "max_position_embeddings", None) or 1 << 60)
         self._made: tuple[Any, Engine | PlainGenerate, str] | None = None
+        self._scorer: tuple[Any, ScoringEngine | PlainScoring, str] | None = None
 
     def answer(
         self, prompts: Sequence[Sequence[Message]], settings: GenerationSettings, tools: Sequence[Tools] = ()
@@ -62,11 +65,57 @@ class TransformersBackend:
         if not requests:
             return
         generator = self.generator()
+        with self._asked():
+            for row in generator.run(requests, settings, self.stop_ids):
+                yield self._answer(row, texts.pop(row.request.index))
+
+    def complete(self, prompts: Sequence[str], settings: GenerationSettings) -> Iterator[Answer]:
+        """Go on with texts, no template around them, in the order in which they are done; else as `answer`.
+
+        What a prompt has too many tokens is cut at its beginning, so that `settings.max_new_tokens` have room; an
+        answer's `truncated` says how many.
+        """
+        texts = Texts(self.chat.tokenizer, self.positions)
+        requests: list[Request] = []
+        answers: dict[int, AnswerText] = {}
+        cuts: list[int] = []
+        for index, prompt in enumerate(prompts):
+            ids, cut = texts.prompt_ids(prompt, settings.max_new_tokens)
+            room = self.positions - len(ids)
+            cuts.append(cut)
+            if not ids or room < 1:
+                problem = "the prompt is empty" if not ids else f"the model has room for {self.positions:,} tokens"
+                yield Answer(index, "", "error", len(ids), 0, 0.0, problem)
+                continue
+            text = AnswerText(self.chat.tokenizer, "", settings.stop, self.stop_ids)
+            watched = text.add if settings.stop else None
+            requests.append(Request(index, ids, min(room, settings.max_new_tokens), watched))
+            answers[index] = text
+        if not requests:
+            return
+        generator = self.generator()
+        with self._asked():
+            for row in generator.run(requests, settings, self.stop_ids):
+                made = self._answer(row, answers.pop(row.request.index))
+                yield replace(made, truncated=cuts[made.index])
+
+    def log_likelihoods(self, rows: Sequence[Continuation]) -> Iterator[LogLikelihood]:
+        """How likely each continuation is, as it is known: what rows begin with in common is computed once."""
+        scorer = self.scorer()
+        with self._asked():
+            yield from log_likelihoods(scorer, Texts(self.chat.tokenizer, self.positions), rows)
+
+    def render(self, messages: Sequence[Message]) -> str:
+        """A conversation as text, in the model's template, up to where its answer begins; for `Continuation`."""
+        return self.chat.render(messages, add_generation_prompt=True)
+
+    @contextlib.contextmanager
+    def _asked(self) -> Iterator[None]:
+        """The model in the state in which it answers."""
         training = self.model.training
         self.model.eval()
         try:
-            for row in generator.run(requests, settings, self.stop_ids):
-                yield self._answer(row, texts.pop(row.request.index))
+            yield
         finally:
             self.model.train(training)
 
@@ -82,17 +131,13 @@ class TransformersBackend:
             return
         request, text = found
         generator = self.generator()
-        training = self.model.training
-        self.model.eval()
-        try:
+        with self._asked():
             for row, _ in generator.stream(request, settings, self.stop_ids):
                 if row.finish:
                     yield Piece(text.last_piece(), self._answer(row, text))
                     return
                 if piece := text.piece():
                     yield Piece(piece)
-        finally:
-            self.model.train(training)
 
     @property
     def note(self) -> str:
@@ -102,13 +147,26 @@ class TransformersBackend:
 
     def generator(self) -> Engine | PlainGenerate:
         """What makes the tokens. It is chosen anew where the model has become another: given adapters, or merged."""
-        parts = (id(self.model), tuple((name, type(module)) for name, module in _modules(self.model)))
+        parts = self._parts()
         if self._made is None or self._made[0] != parts:
             made, note = make_generator(self.model, self.pad_id)
             self._made = (parts, made, note)
             if isinstance(made, PlainGenerate):
                 self.say(note)
         return self._made[1]
+
+    def scorer(self) -> ScoringEngine | PlainScoring:
+        """What computes log-likelihoods; chosen anew where the model has become another."""
+        parts = self._parts()
+        if self._scorer is None or self._scorer[0] != parts:
+            made, note = make_scorer(self.model, self.pad_id)
+            self._scorer = (parts, made, note)
+            if isinstance(made, PlainScoring):
+                self.say(note)
+        return self._scorer[1]
+
+    def _parts(self) -> tuple[Any, ...]:
+        return (id(self.model), tuple((name, type(module)) for name, module in _modules(self.model)))
 
     def _request(
         self, index: int, prompt: Sequence[Message], tools: Tools, settings: GenerationSettings, follow: bool = False
