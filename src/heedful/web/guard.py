@@ -109,10 +109,10 @@ def guarded(app: App, rules: Rules) -> App:
                 await _refuse(send, 303, "", moved)
                 return
             if scope["method"] == "POST":
-                body = await _body(receive, rules)
+                body = await whole_body(receive, rules)
                 if body is None:
                     return
-                receive = _replayed(body, receive)
+                receive = replayed_body(body, receive)
         except Refusal as e:
             await _refuse(send, e.status, str(e), e.headers)
             return
@@ -216,9 +216,9 @@ def _check_token(scope: Scope, headers: Headers, rules: Rules, client: str) -> d
     token = rules.token or ""
     offered = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
     bearer = headers.only("authorization").removeprefix("Bearer ")
-    if _same(_cookie(headers.only("cookie"), rules.cookie), token) or _same(bearer, token):
+    if same_secret(_cookie(headers.only("cookie"), rules.cookie), token) or same_secret(bearer, token):
         return {"location": _own_path(scope["path"])} if offered and scope["method"] == "GET" else None
-    if offered and scope["method"] == "GET" and _same(offered, token):
+    if offered and scope["method"] == "GET" and same_secret(offered, token):
         kept = f"{rules.cookie}={token}; HttpOnly; SameSite=Lax; Path=/"
         return {"location": _own_path(scope["path"]), "set-cookie": kept}
     if (offered or bearer) and (seconds := rules.wrong_tokens.wait(client)):
@@ -231,7 +231,8 @@ def _own_path(path: str) -> str:
     return path if path.isascii() and path.isprintable() and not path.startswith(("//", "/\\")) else "/"
 
 
-def _same(offered: str, token: str) -> bool:
+def same_secret(offered: str, token: str) -> bool:
+    """Whether a token or key is the right one, in a time that does not tell how much of it is."""
     return bool(offered) and hmac.compare_digest(offered.encode(), token.encode())
 
 
@@ -243,7 +244,7 @@ def _cookie(header: str, name: str) -> str:
     return found.value if found else ""
 
 
-async def _body(receive: Receive, rules: Rules) -> bytes | None:
+async def whole_body(receive: Receive, rules: Rules) -> bytes | None:
     """The body, whole: small enough and in time. None where the client went away."""
     body = b""
     try:
@@ -261,7 +262,7 @@ async def _body(receive: Receive, rules: Rules) -> bytes | None:
         raise Refusal(408, connection="close") from None
 
 
-def _replayed(body: bytes, receive: Receive) -> Receive:
+def replayed_body(body: bytes, receive: Receive) -> Receive:
     """What the application receives: the body at once, then what comes after it (the client went away)."""
     first = [{"type": "http.request", "body": body, "more_body": False}]
 

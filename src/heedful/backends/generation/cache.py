@@ -6,6 +6,8 @@ beginning of all rows is written into every slot once and stays there as rows co
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -43,6 +45,21 @@ class Cache:
         """Copy places `begin` to `end` from one slot to another."""
         for tensor in (*self.keys, *self.values):
             tensor[target, :, begin:end] = tensor[source, :, begin:end]
+
+    def resize(self, kept: Sequence[int], slots: int, places: int) -> None:
+        """Become a cache of another size, in which slot number `i` holds what slot `kept[i]` held, as far as it fits.
+
+        A layer at a time, so that only one is there twice.
+        """
+        both = min(places, self.places)
+        which = torch.tensor(list(kept), dtype=torch.long, device=self._heads.device)
+        for tensors in (self.keys, self.values):
+            for number, old in enumerate(tensors):
+                new = old.new_zeros((slots, self.groups, places, self.width))
+                new[: len(which), :, :both] = old.index_select(0, which)[:, :, :both]
+                tensors[number] = new
+        self.slots, self.places = slots, places
+        self._heads = torch.arange(self.groups, device=which.device) * places
 
 
 def slots_for(wanted: int, places: int, layers: int, groups: int, width: int, dtype: torch.dtype, budget: int) -> int:

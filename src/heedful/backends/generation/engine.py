@@ -176,21 +176,13 @@ class _Batch:
 
     def _take(self, asked: list[tuple[Row, list[int]]], logits: torch.Tensor) -> list[tuple[Row, list[int]]]:
         """Choose each row's next token, and the ones after it as long as the guesses are right."""
-        said, keys, places = [], [], []
-        for row, guessed in asked:
-            for k in range(len(guessed) + 1):
-                said.append(row.ids + guessed[:k] if self.settings.repetition_penalty != 1 else ())
-                keys.append(row.key)
-                places.append(len(row.ids) - row.prompt_tokens + k)
-        chosen = choose(logits, self.settings, said, keys, places)
-        count = self.settings.top_logprobs
-        known = likeliest(logits, count) if count else []
+        chosen, known = self._choose(asked, logits)
         out, at = [], 0
         for row, guessed in asked:
             tokens: list[int] = []
             for k, guess in enumerate([*guessed, -1]):
                 tokens.append(chosen[at + k])
-                if count:
+                if known:
                     row.likeliest.append(known[at + k])
                 if row.add(tokens[-1], self.stop_ids) or tokens[-1] != guess:
                     break
@@ -199,6 +191,21 @@ class _Batch:
             at += len(guessed) + 1
             out.append((row, tokens))
         return out
+
+    def _choose(
+        self, asked: list[tuple[Row, list[int]]], logits: torch.Tensor
+    ) -> tuple[list[int], list[list[tuple[int, float]]]]:
+        """The token at each place of the logits, and the likeliest ones there; of those none where they are not asked
+        for."""
+        said, keys, places = [], [], []
+        for row, guessed in asked:
+            for k in range(len(guessed) + 1):
+                said.append(row.ids + guessed[:k] if self.settings.repetition_penalty != 1 else ())
+                keys.append(row.key)
+                places.append(len(row.ids) - row.prompt_tokens + k)
+        chosen = choose(logits, self.settings, said, keys, places)
+        count = self.settings.top_logprobs
+        return chosen, likeliest(logits, count) if count else []
 
     def _no_gradients(self) -> torch.inference_mode | torch.no_grad:
         """Inference mode, or less where the model is in training: what it keeps for itself must be usable there."""
