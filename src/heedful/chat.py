@@ -29,17 +29,15 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from heedful import templates
 from heedful.control_tokens import Tokenizer, adds_bos, encode_texts, find_stop, has_token, special_tokens
 from heedful.errors import TemplateError
-from heedful.records import Example, Message, TokenExample
+from heedful.records import TRAIN_ON, Example, Message, TokenExample
 from heedful.templates.places import PLACES, has_place, places_needed
 
 Tools = Sequence[Mapping[str, Any]]
-TrainOn = Literal["answers", "last-answer", "everything"]
-TRAIN_ON: tuple[str, ...] = ("answers", "last-answer", "everything")
 
 AT_ONCE = 1000  # rows that are encoded together, while the next ones are read and rendered
 # Texts before which a piece is encoded, so that a tokenizer does not take its start for the start of a text.

@@ -23,6 +23,7 @@ from heedful.errors import DataError
 Role = Literal["system", "user", "assistant", "tool"]
 FinishReason = Literal["stop", "length", "error"]
 ROLES: tuple[str, ...] = ("system", "user", "assistant", "tool")
+TRAIN_ON: tuple[str, ...] = ("answers", "last-answer", "everything")  # which tokens of a conversation
 
 
 def _short_repr(self: Any) -> str:

@@ -9,8 +9,8 @@ from typing import Any
 import typer
 
 from heedful.backends.base import SEED_MAX
-from heedful.chat import TRAIN_ON
 from heedful.errors import RequestError, did_you_mean
+from heedful.records import TRAIN_ON
 from heedful.store import write_text
 
 FILES = "Files (JSON, JSONL, CSV, TSV, Parquet, Arrow; .gz, .zst), folders, globs or hub:owner/name."
