@@ -54,7 +54,7 @@ TASKS: dict[str, Task] = {
     "stsb": Task(None, ("score", "label"), ("pearson", "spearmanr")),
     "wnli": Task(_BINARY, ("label",), ("accuracy",)),
 }
-_INDEX = ("index", "idx")
+INDEX = ("index", "idx")
 
 
 def score(task: str, references: Path, predictions: Path | None) -> dict[str, Any]:
@@ -64,8 +64,8 @@ def score(task: str, references: Path, predictions: Path | None) -> dict[str, An
     rows = list(_references(references, entry))
     wanted = one_each(((where, index) for where, index, _ in rows), references)
     found, extra = join(wanted, _predictions(predictions), predictions)
-    gold = [_value(text, entry, where) for where, _, text in rows]
-    answers = [_value(p.value, entry, p.where) for p in found.values()]
+    gold = [value_of(text, entry, where) for where, _, text in rows]
+    answers = [value_of(p.value, entry, p.where) for p in found.values()]
     figures = {name: _figure(name, gold, answers) for name in entry.figures}
     said = [f"{name} is not defined: a column of equal scores" for name, value in figures.items() if value is None]
     return {**figures, "n": len(gold), "extra": extra, "note": note_of({"extra": extra}, said)}
@@ -73,22 +73,24 @@ def score(task: str, references: Path, predictions: Path | None) -> dict[str, An
 
 def _references(path: Path, task: Task) -> Iterator[tuple[str, int, str]]:
     for number, (where, row) in enumerate(read_table(path, task.headless)):
-        index = next((row[name] for name in _INDEX if name in row), str(number))
-        yield where, _index(index, where), column(row, task.gold, where)
+        index = next((row[name] for name in INDEX if name in row), str(number))
+        yield where, index_of(index, where), column(row, task.gold, where)
 
 
 def _predictions(path: Path) -> Iterator[tuple[int, str, str]]:
     for where, row in read_table(path):
-        yield _index(column(row, _INDEX, where), where), where, column(row, ("prediction",), where)
+        yield index_of(column(row, INDEX, where), where), where, column(row, ("prediction",), where)
 
 
-def _index(text: str, where: str) -> int:
+def index_of(text: str, where: str) -> int:
+    """The number of a row; DataError where it is none."""
     if not (text.isascii() and text.isdigit()) or len(text) > 18:
         raise DataError(f"{where}: {shown(text)} is no index; write a whole number from 0 on")
     return int(text)
 
 
-def _value(text: str, task: Task, where: str) -> float:
+def value_of(text: Any, task: Task, where: str) -> float:
+    """The number of a class, given by its name or its number, or a score; DataError for what is neither."""
     if task.labels is not None:
         number = class_number(text, task.labels)
         if number is None:
@@ -105,14 +107,14 @@ def _value(text: str, task: Task, where: str) -> float:
 
 def _figure(name: str, gold: Sequence[Any], answers: Sequence[Any]) -> float | None:
     if name in _CORRELATIONS:
-        return _correlation(name, gold, answers)
+        return correlation(name, gold, answers)
     return {"accuracy": accuracy, "f1": f1, "matthews_correlation": matthews}[name](gold, answers)
 
 
 _CORRELATIONS: Mapping[str, str] = {"pearson": "pearsonr", "spearmanr": "spearmanr"}
 
 
-def _correlation(name: str, gold: Sequence[float], answers: Sequence[float]) -> float | None:
+def correlation(name: str, gold: Sequence[float], answers: Sequence[float]) -> float | None:
     """None where there are fewer than two rows or a column holds one value only."""
     from scipy import stats
 

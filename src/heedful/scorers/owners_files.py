@@ -86,11 +86,13 @@ def read_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         yield where, row
 
 
-def read_table(path: Path, headless: Sequence[str] | None = None) -> Iterator[tuple[str, dict[str, str]]]:
+def read_table(
+    path: Path, headless: Sequence[str] | None = None, cut_rows: bool = False
+) -> Iterator[tuple[str, dict[str, str]]]:
     """The rows of a table with tabs and without quoting, as the owners write it; each with its place.
 
     `headless`: the columns of a file that may come without a line of names; it has none where its first line has as
-    many cells, and none of the names.
+    many cells, and none of the names. `cut_rows`: rows with too few cells are left out; else they are a DataError.
     """
     lines = [line.removesuffix("\r") for line in _text(path).split("\n")]
     names, start = lines[0].split("\t"), 1
@@ -100,6 +102,8 @@ def read_table(path: Path, headless: Sequence[str] | None = None) -> Iterator[tu
         if not line.strip():
             continue
         cells = line.split("\t")
+        if cut_rows and len(cells) < len(names):
+            continue
         if len(cells) != len(names):
             raise DataError(
                 f"{path}:{number}: has {count(len(cells), 'cell')} where the columns are {len(names)}; "

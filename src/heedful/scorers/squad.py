@@ -21,16 +21,21 @@ from heedful.scorers.answers import exact_and_f1, normalised
 from heedful.scorers.owners_files import belongs, count, note_of, read_answers, read_json, shown, total
 
 
-class _Question(NamedTuple):
+class Question(NamedTuple):
+    """A question with its gold answers; `text`, `passage` and `title` are what the model is asked, '' where absent."""
+
     where: str
     id: str
     golds: list[str]
+    text: str = ""
+    passage: str = ""
+    title: str = ""
 
 
 def score(references: Path, predictions: Path | None) -> dict[str, Any]:
     """`exact_match` and `f1` of SQuAD 1.1; a question without a prediction counts as 0, as in the owner's script."""
     assert predictions is not None, "the kind is declared with predictions"
-    version, questions = _read(references)
+    version, questions = read_questions(references)
     answers, repeated = read_answers(predictions)
     belongs(answers, (q.id for q in questions), predictions, references)
     exact, f1 = 0, 0.0
@@ -58,7 +63,7 @@ def score2(references: Path, predictions: Path | None) -> dict[str, Any]:
     Raises DataError for a question without a prediction, where the owner's script ends in a KeyError.
     """
     assert predictions is not None, "the kind is declared with predictions"
-    version, questions = _read(references)
+    version, questions = read_questions(references)
     answers, repeated = read_answers(predictions)
     belongs(answers, (q.id for q in questions), predictions, references)
     absent = [q for q in questions if q.id not in answers]
@@ -69,7 +74,7 @@ def score2(references: Path, predictions: Path | None) -> dict[str, Any]:
         )
     # By id, as the owner does: of a question that stands twice the last counts.
     has_answer = {q.id: bool(q.golds) for q in questions}
-    scores = {q.id: _exact_and_f1_or_none(answers[q.id], q.golds) for q in questions}
+    scores = {q.id: exact_and_f1_or_none(answers[q.id], q.golds) for q in questions}
     found = dict(_averages(list(scores.values()), ""))
     for prefix, wanted in (("HasAns_", True), ("NoAns_", False)):
         if chosen := [scores[key] for key, has in has_answer.items() if has is wanted]:
@@ -78,7 +83,7 @@ def score2(references: Path, predictions: Path | None) -> dict[str, Any]:
     return {**found, **counts, "note": note_of(counts, _other_version(version, "v2.0"))}
 
 
-def _exact_and_f1_or_none(answer: str, texts: list[str]) -> tuple[int, float]:
+def exact_and_f1_or_none(answer: str, texts: list[str]) -> tuple[int, float]:
     """As in 1.1, but no answer, or one of articles and punctuation only, is right where there is none, else wrong."""
     golds = [t for t in texts if normalised(t)] or [""]
     exact, f1 = exact_and_f1(answer, golds)
@@ -100,7 +105,7 @@ def _other_version(found: Any, wanted: str) -> list[str]:
     return [f"the references say that they are version {shown(found)}, not {wanted}"]
 
 
-def _read(path: Path) -> tuple[Any, list[_Question]]:
+def read_questions(path: Path) -> tuple[Any, list[Question]]:
     """The version and the questions of the owner's file. Raises DataError, with the place as a path of keys."""
     found = read_json(path)
     if not isinstance(found, dict) or not isinstance(found.get("data"), list):
@@ -110,18 +115,23 @@ def _read(path: Path) -> tuple[Any, list[_Question]]:
         for p, paragraph in enumerate(_list(article, "paragraphs", f"{path}: data[{a}]")):
             place = f"{path}: data[{a}].paragraphs[{p}]"
             for n, qa in enumerate(_list(paragraph, "qas", place)):
-                questions.append(_question(qa, f"{place}.qas[{n}]"))
+                questions.append(_question(qa, f"{place}.qas[{n}]", _text(paragraph, "context"), _text(article, "title")))
     if not questions:
         raise DataError(f"{path}: has no questions; name the file that holds them")
     return found.get("version"), questions
 
 
-def _question(qa: Any, where: str) -> _Question:
+def _question(qa: Any, where: str, passage: str, title: str) -> Question:
     answers = _list(qa, "answers", where)
     golds = [a["text"] for a in answers if isinstance(a, dict) and isinstance(a.get("text"), str)]
     if not isinstance(qa.get("id"), str) or len(golds) < len(answers):
         raise DataError(f'{where}: a question has an "id" and "answers", each of them with its "text"')
-    return _Question(where, qa["id"], golds)
+    return Question(where, qa["id"], golds, _text(qa, "question"), passage, title)
+
+
+def _text(holder: dict[str, Any], key: str) -> str:
+    """A text that scoring does not need, '' where there is none."""
+    return holder[key] if isinstance(holder.get(key), str) else ""
 
 
 def _list(holder: Any, key: str, where: str) -> list[Any]:

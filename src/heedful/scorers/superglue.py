@@ -68,11 +68,11 @@ def score(task: str, references: Path, predictions: Path | None) -> dict[str, An
         return _multirc(references, predictions)
     labels = TASKS[task].labels
     rows = list(read_lines(references))
-    wanted = one_each(((where, _idx(row, where)) for where, row in rows), references)
-    answers = ((_idx(row, where), where, row.get("label")) for where, row in read_lines(predictions))
+    wanted = one_each(((where, idx_of(row, where)) for where, row in rows), references)
+    answers = ((idx_of(row, where), where, row.get("label")) for where, row in read_lines(predictions))
     found, extra = join(wanted, answers, predictions)
-    gold = [_class(row.get("label"), labels, where) for where, row in rows]
-    predicted = [_class(p.value, labels, p.where) for p in found.values()]
+    gold = [class_of(row.get("label"), labels, where) for where, row in rows]
+    predicted = [class_of(p.value, labels, p.where) for p in found.values()]
     figures: dict[str, Any] = {n: _FIGURES[n](gold, predicted) for n in TASKS[task].figures if n in _FIGURES}
     said = []
     if task == "axg":
@@ -102,23 +102,26 @@ def _multirc(references: Path, predictions: Path) -> dict[str, Any]:
     rows = list(_answers(references))
     wanted = one_each(((where, key) for key, where, _ in rows), references)
     found, extra = join(wanted, _answers(predictions), predictions)
-    gold = [_class(label, labels, where) for _, where, label in rows]
-    predicted = [_class(p.value, labels, p.where) for p in found.values()]
+    gold = [class_of(label, labels, where) for _, where, label in rows]
+    predicted = [class_of(p.value, labels, p.where) for p in found.values()]
     questions: dict[Any, list[tuple[int, int]]] = {}
     for key, pair in zip(wanted, zip(gold, predicted, strict=True), strict=True):
         questions.setdefault(key[:2], []).append(pair)
+    counts = {"n": len(gold), "questions": len(questions), "extra": extra, "note": note_of({"extra": extra})}
+    return {**multirc_figures(list(questions.values())), **counts}
+
+
+def multirc_figures(questions: Sequence[Sequence[tuple[int, int]]]) -> dict[str, float]:
+    """MultiRC's figures of questions, each a list with (gold, predicted) of its answers."""
     exact, macro = 0, 0.0
-    for pairs in questions.values():
+    for pairs in questions:
         exact += all(g == p for g, p in pairs)
         macro += macro_f1([g for g, _ in pairs], [p for _, p in pairs])
+    flat = [pair for pairs in questions for pair in pairs]
     return {
         "exact_match": exact / len(questions),
-        "f1_a": f1(gold, predicted),
+        "f1_a": f1([g for g, _ in flat], [p for _, p in flat]),
         "f1_m": macro / len(questions),
-        "n": len(gold),
-        "questions": len(questions),
-        "extra": extra,
-        "note": note_of({"extra": extra}),
     }
 
 
@@ -126,28 +129,28 @@ def _answers(path: Path) -> Iterator[tuple[tuple[int, int, int], str, Any]]:
     """The numbers of passage, question and answer, the place, and the label."""
     for where, row in read_lines(path):
         passage = row.get("passage")
-        for question in _dicts(passage.get("questions") if isinstance(passage, dict) else None, "questions", where):
-            for answer in _dicts(question.get("answers"), "answers", where):
-                yield (_idx(row, where), _idx(question, where), _idx(answer, where)), where, answer.get("label")
+        for question in dicts_of(passage.get("questions") if isinstance(passage, dict) else None, "questions", where):
+            for answer in dicts_of(question.get("answers"), "answers", where):
+                yield (idx_of(row, where), idx_of(question, where), idx_of(answer, where)), where, answer.get("label")
 
 
 def _record(references: Path, predictions: Path) -> dict[str, Any]:
     golds: dict[int, list[str]] = {}
-    queries = [(where, qa) for where, row in read_lines(references) for qa in _dicts(row.get("qas"), "qas", where)]
-    one_each(((where, _idx(qa, where)) for where, qa in queries), references)
+    queries = [(where, qa) for where, row in read_lines(references) for qa in dicts_of(row.get("qas"), "qas", where)]
+    one_each(((where, idx_of(qa, where)) for where, qa in queries), references)
     for where, qa in queries:
-        found = list(_dicts(qa.get("answers"), "answers", where))
+        found = list(dicts_of(qa.get("answers"), "answers", where))
         texts = [a["text"] for a in found if isinstance(a.get("text"), str)]
         if not texts or len(texts) < len(found):
-            raise DataError(f'{where}: query {_idx(qa, where)} has no answers with a "text" to compare with')
-        golds[_idx(qa, where)] = texts
+            raise DataError(f'{where}: query {idx_of(qa, where)} has no answers with a "text" to compare with')
+        golds[idx_of(qa, where)] = texts
     answers: dict[int, str] = {}
     repeated = 0
     for where, row in read_lines(predictions):
         if not isinstance(row.get("label"), str):
             raise DataError(f'{where}: the "label" of a query is {shown(row.get("label"))}; write the answer as text')
-        repeated += _idx(row, where) in answers
-        answers[_idx(row, where)] = row["label"]
+        repeated += idx_of(row, where) in answers
+        answers[idx_of(row, where)] = row["label"]
     if not answers.keys() & golds.keys():
         raise DataError(f"{predictions}: no idx belongs to a query of {references}; name the file of these queries")
     exact, total = 0, 0.0
@@ -165,20 +168,23 @@ def _record(references: Path, predictions: Path) -> dict[str, Any]:
     return {"exact_match": exact / len(golds), "f1": total / len(golds), **counts, "note": note_of(counts)}
 
 
-def _idx(row: dict[str, Any], where: str) -> int:
+def idx_of(row: dict[str, Any], where: str) -> int:
+    """The number that the owner gave a row, a question or an answer."""
     number = row.get("idx")
     if isinstance(number, bool) or not isinstance(number, int):
         raise DataError(f'{where}: "idx" is {shown(number)}; it is the whole number that the owner gave')
     return number
 
 
-def _dicts(value: Any, key: str, where: str) -> Iterable[dict[str, Any]]:
+def dicts_of(value: Any, key: str, where: str) -> Iterable[dict[str, Any]]:
+    """The objects of a list that stood under the key."""
     if not isinstance(value, list) or not all(isinstance(v, dict) for v in value):
         raise DataError(f'{where}: has no list of objects under "{key}"; write the lines as the owner does')
     return value
 
 
-def _class(value: Any, labels: Sequence[str], where: str) -> int:
+def class_of(value: Any, labels: Sequence[str], where: str) -> int:
+    """The number of a class, given by its name or its number."""
     number = class_number(value, labels)
     if number is None:
         raise DataError(f"{where}: {no_class(value, labels)}")

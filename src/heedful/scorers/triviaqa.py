@@ -16,6 +16,7 @@ https://github.com/mandarjoshi90/triviaqa. Figures are in percent. Two forms of 
 from __future__ import annotations
 
 import string
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,13 @@ def normalised(text: str) -> str:
     return " ".join(ARTICLES.sub(" ", text.replace("_", " ").lower().translate(_SPACED)).split())
 
 
+def exact_and_f1(predicted: str, golds: Sequence[str]) -> tuple[int, float]:
+    """Exact match and F1 with the nearest of the gold answers, of which there is at least one."""
+    words = normalised(predicted).split()
+    pairs = [normalised(gold).split() for gold in golds]
+    return int(words in pairs), max(token_f1(words, gold) for gold in pairs)
+
+
 def score(references: Path, predictions: Path | None) -> dict[str, Any]:
     """The owner's six keys; a question without a prediction counts as 0, as in the owner's script.
 
@@ -46,10 +54,9 @@ def score(references: Path, predictions: Path | None) -> dict[str, Any]:
     for key, texts in golds.items():
         if key in answers:
             common += 1
-            words = normalised(answers[key]).split()
-            pairs = [normalised(t).split() for t in texts]
-            exact += words in pairs
-            f1 += max(token_f1(words, gold) for gold in pairs)
+            same, near = exact_and_f1(answers[key], texts)
+            exact += same
+            f1 += near
     counts = {"missing": len(golds) - common, "extra": len(answers) - common, "repeated": repeated}
     return {
         "exact_match": 100.0 * exact / len(golds),
@@ -65,33 +72,30 @@ def score(references: Path, predictions: Path | None) -> dict[str, Any]:
 
 def _read(path: Path) -> tuple[dict[str, list[str]], list[str]]:
     """The gold answers by key, and what is to be said of the file."""
+    if is_mirrors(path):
+        return {row["id"]: row["golden_answers"] for _, row in mirror_rows(path)}, []
+    return _owners(path)
+
+
+def is_mirrors(path: Path) -> bool:
+    """Whether the file is a mirror's lines; else it is the owner's, or broken."""
     try:
         _, first = next(read_lines(path))
     except DataError:  # the owner's file is spread over lines, or it is broken: reading it as a whole will tell
-        first = {}
-    return (_mirrors(path), []) if "golden_answers" in first else _owners(path)
+        return False
+    return "golden_answers" in first
 
 
 def _owners(path: Path) -> tuple[dict[str, list[str]], list[str]]:
-    found = read_json(path)
-    if not isinstance(found, dict) or not isinstance(found.get("Data"), list) or "Domain" not in found:
-        raise DataError(
-            f'{path}: not a file of TriviaQA, which is one object with "Domain" and "Data", or lines with '
-            '"id" and "golden_answers"'
-        )
+    found, rows = owners_rows(path)
     golds: dict[str, list[str]] = {}
-    for number, row in enumerate(found["Data"]):
-        where = f"{path}: Data[{number}]"
-        if not isinstance(row, dict) or "QuestionId" not in row:
-            raise DataError(f'{where}: has no "QuestionId"; name the file as the owner publishes it')
-        if found.get("VerifiedEval") and not row.get("QuestionPartOfVerifiedEval"):
-            continue
+    for where, row in rows:
         if found["Domain"] == "Wikipedia":
             keys = [str(row["QuestionId"])]
         else:
             verified = bool(found.get("VerifiedEval")) and found["Domain"] == "Web"
-            keys = [f"{row['QuestionId']}--{name}" for name in _documents(row, verified, where)]
-        texts = _aliases(row, where) if keys else []
+            keys = [f"{row['QuestionId']}--{name}" for name in documents_of(row, verified, where)]
+        texts = aliases_of(row, where) if keys else []
         golds |= dict.fromkeys(keys, texts)
     if not golds:
         raise DataError(f"{path}: has no question to be answered; name the file that holds them")
@@ -99,7 +103,26 @@ def _owners(path: Path) -> tuple[dict[str, list[str]], list[str]]:
     return golds, said
 
 
-def _documents(row: dict[str, Any], verified: bool, where: str) -> list[str]:
+def owners_rows(path: Path) -> tuple[dict[str, Any], list[tuple[str, dict[str, Any]]]]:
+    """The owner's file and its questions with their places; of a verified file those that are verified."""
+    found = read_json(path)
+    if not isinstance(found, dict) or not isinstance(found.get("Data"), list) or "Domain" not in found:
+        raise DataError(
+            f'{path}: not a file of TriviaQA, which is one object with "Domain" and "Data", or lines with '
+            '"id" and "golden_answers"'
+        )
+    rows = []
+    for number, row in enumerate(found["Data"]):
+        where = f"{path}: Data[{number}]"
+        if not isinstance(row, dict) or "QuestionId" not in row:
+            raise DataError(f'{where}: has no "QuestionId"; name the file as the owner publishes it')
+        if not found.get("VerifiedEval") or row.get("QuestionPartOfVerifiedEval"):
+            rows.append((where, row))
+    return found, rows
+
+
+def documents_of(row: dict[str, Any], verified: bool, where: str) -> list[str]:
+    """The file names of a question's documents."""
     names = []
     for page in [*row.get("EntityPages", []), *row.get("SearchResults", [])]:
         if not isinstance(page, dict) or not isinstance(page.get("Filename"), str):
@@ -109,7 +132,8 @@ def _documents(row: dict[str, Any], verified: bool, where: str) -> list[str]:
     return names
 
 
-def _aliases(row: dict[str, Any], where: str) -> list[str]:
+def aliases_of(row: dict[str, Any], where: str) -> list[str]:
+    """The answers that the owner's script compares with."""
     answer = row.get("Answer")
     texts = [*answer.get("NormalizedAliases", []), *answer.get("HumanAnswers", [])] if isinstance(answer, dict) else []
     if not texts or not all(isinstance(t, str) for t in texts):
@@ -117,7 +141,8 @@ def _aliases(row: dict[str, Any], where: str) -> list[str]:
     return texts
 
 
-def _mirrors(path: Path) -> dict[str, list[str]]:
+def mirror_rows(path: Path) -> list[tuple[str, dict[str, Any]]]:
+    """The lines of a mirror's file with their places, checked."""
     rows = list(read_lines(path))
     for where, row in rows:
         golds = row.get("golden_answers")
@@ -126,4 +151,4 @@ def _mirrors(path: Path) -> dict[str, list[str]]:
         if not all(isinstance(g, str) for g in golds):
             raise DataError(f"{where}: a golden answer is no text; write it in double quotes")
     one_each(((where, row["id"]) for where, row in rows), path)
-    return {row["id"]: row["golden_answers"] for _, row in rows}
+    return rows
