@@ -13,14 +13,17 @@ from typing import Annotated, Any
 
 import typer
 
+from heedful.cli.bench import bench
 from heedful.cli.compare import compare
 from heedful.cli.data import app as data_app
 from heedful.cli.demo import demo
 from heedful.cli.judge import judge
+from heedful.cli.rate import rate
 from heedful.cli.report import report
 from heedful.cli.respond import respond
 from heedful.cli.review import review
 from heedful.cli.score import score
+from heedful.cli.serve import serve
 from heedful.cli.show import show
 from heedful.cli.train import train
 from heedful.errors import HeedfulError, printable
@@ -41,8 +44,11 @@ app.command("train", short_help="Fine-tune a model, answer before and after, rep
 app.command("respond", short_help="Answer the questions of a file.")(respond)
 app.command("review", short_help="A page to read answers on and mark them, blind.")(review)
 app.command("judge", short_help="A judge model scores or compares answers, and is judged itself.")(judge)
+app.command("bench", short_help="Benchmarks, by their owners' rules, with errors and every answer.")(bench)
 app.command("score", short_help="A benchmark's own figures on saved outputs.")(score)
+app.command("rate", short_help="Ratings with intervals from votes.")(rate)
 app.command("compare", short_help="Is B better than A? One word, with its numbers.")(compare)
+app.command("serve", short_help="A model for clients of OpenAI's interface.")(serve)
 app.command("report", short_help="Write the page of a run again, from its files.")(report)
 
 
