@@ -30,7 +30,6 @@ from heedful.backends.server_reply import (
     Refused,
     Reply,
     TryAgain,
-    read_reply,
 )
 from heedful.errors import HeedfulError, ModelError, RequestError, printable
 
@@ -222,7 +221,7 @@ class Asking:
         try:
             status, headers, content = await self._send(client, body)
             self.reached = True
-            return read_reply(status, headers, content, limit or 1 << 60, backend.server.endpoint)
+            return backend.read(status, headers, content, limit or 1 << 60, backend.server.endpoint)
         except OtherLimitName as e:
             backend.spent.failed += 1
             if used == "max_completion_tokens" or limit is None:

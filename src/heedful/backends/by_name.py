@@ -21,12 +21,13 @@ def open_backend(
     say: Callable[[str], None] = lambda _: None,
     settings: GenerationSettings | None = None,
     server: ServerOptions | None = None,
+    scoring: bool = False,
 ) -> Callable[[], Backend]:
     """Check all that is cheap to check; what is given back loads the model.
 
     `settings`, where given, are checked against what the kind of model can do. `server` is for models behind a server
-    (how many requests at a time, time-outs, prices, cache) and ignored by the others. RequestError, or one of its
-    kinds, where the model cannot be had in this way.
+    (how many requests at a time, time-outs, prices, cache) and ignored by the others. With `scoring` what is loaded is a
+    `ScoringBackend`, too. RequestError, or one of its kinds, where the model cannot be had in this way.
 
     >>> backend = open_backend("scripted:answers.jsonl")()               # doctest: +SKIP
     """
@@ -42,7 +43,7 @@ def open_backend(
                 raise RequestError(
                     f"--{option} {value}: is for models in this process; the server of {name} has its own"
                 )
-        return _server(name, parsed.target, parsed.detail or "", settings, server or ServerOptions(), say)
+        return _server(name, parsed.target, parsed.detail or "", settings, server or ServerOptions(), say, scoring)
     if settings is not None:
         _check_local(settings, name)
     from heedful.backends.load import local_backend
@@ -62,9 +63,11 @@ def _server(
     settings: GenerationSettings | None,
     options: ServerOptions,
     say: Callable[[str], None],
+    scoring: bool,
 ) -> Callable[[], Backend]:
     """Check the request; the server is asked nothing yet, since the cache may know every answer."""
     from heedful.backends.cache import AnswerCache
+    from heedful.backends.completions import CompletionsBackend
     from heedful.backends.openai import OpenAIBackend
     from heedful.backends.server_request import check_settings
 
@@ -80,7 +83,7 @@ def _server(
             f"--api-key-env {DEFAULT_KEY} sends it all the same"
         )
 
-    backend = OpenAIBackend(name, model, found, options, say=say)
+    backend = (CompletionsBackend if scoring else OpenAIBackend)(name, model, found, options, say=say)
 
     def load() -> Backend:
         backend.cache = AnswerCache(cache_folder()) if options.cache else None

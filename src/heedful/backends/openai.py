@@ -19,6 +19,7 @@ from heedful.backends.asking import Asking, Question
 from heedful.backends.base import Answer, GenerationSettings, Tools
 from heedful.backends.cache import AnswerCache, cache_key
 from heedful.backends.server_options import Server, ServerOptions
+from heedful.backends.server_reply import Reply, read_reply
 from heedful.backends.server_request import check_settings, request_body
 from heedful.backends.spent import Spent
 from heedful.errors import ModelError
@@ -47,6 +48,7 @@ class OpenAIBackend:
         self.say = say
         self.spent = Spent(options.input_price, options.output_price)
         self.limit_name = "max_tokens"
+        self.read: Callable[..., Reply] = read_reply
         self.calls_itself = model
         try:
             httpx2.URL(server.endpoint)
@@ -66,6 +68,10 @@ class OpenAIBackend:
         for index, prompt in enumerate(prompts):
             body = request_body(self.model, prompt, settings, tools[index] if tools else ())
             questions.append(Question(index, body, cache_key(self.server.url, body)))
+        yield from self.put(questions)
+
+    def put(self, questions: Sequence[Question]) -> Iterator[Answer]:
+        """Ask the server, but for what the cache knows."""
         known = self.cache.get([q.key for q in questions]) if self.cache else {}
         hits = [q for q in questions if q.key in known]
         if hits:

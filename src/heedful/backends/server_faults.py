@@ -15,6 +15,10 @@ _LOOK = 10.0  # seconds for the list of models
 _LISTED = 5
 
 
+class NoSuchAddress(ModelError):
+    """The server is there and has nothing at this address of OpenAI's interface."""
+
+
 def denied(server: Server, failure: Denied) -> HeedfulError:
     """What to do about the key."""
     if server.key:
@@ -35,7 +39,7 @@ async def not_found(client: httpx2.AsyncClient, server: Server, model: str, fail
         mend = "check the model's name"
     else:
         mend = "check the address" if server.url.endswith("/v1") else f"most servers want {server.url}/v1"
-    return ModelError(f"{server.endpoint} is not found ({failure}); {mend}")
+    return NoSuchAddress(f"{server.endpoint} is not found ({failure}); {mend}")
 
 
 async def unlisted(client: httpx2.AsyncClient, server: Server, model: str) -> HeedfulError | None:

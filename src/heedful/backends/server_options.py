@@ -13,6 +13,7 @@ from heedful.errors import ModelError, RequestError
 
 DEFAULT_KEY = "OPENAI_API_KEY"
 _ENDPOINT = "/chat/completions"
+COMPLETIONS = "/completions"  # where a server goes on with plain texts
 
 
 @dataclass(frozen=True)
@@ -66,10 +67,12 @@ class Server:
     key_source: str | None = None
     key_held_back: bool = False
     """OPENAI_API_KEY is set and not sent, since the way to the server is not encrypted."""
+    path: str = _ENDPOINT
+    """What is asked, below `url`."""
 
     @property
     def endpoint(self) -> str:
-        return self.url + _ENDPOINT
+        return self.url + self.path
 
     @property
     def loopback(self) -> bool:
@@ -113,7 +116,7 @@ def _checked(name: str, url: str) -> str:
         raise ModelError(f"model '{name}': an address ends before '?' and '#'; leave out what follows")
     if not parts.hostname or port == 0 or re.search(r"[\s\x00-\x1f]", url):
         raise ModelError(f"model '{name}': {url} is no address; write one such as http://localhost:8000/v1")
-    return url.rstrip("/").removesuffix(_ENDPOINT).rstrip("/")
+    return url.rstrip("/").removesuffix(_ENDPOINT).removesuffix(COMPLETIONS).rstrip("/")
 
 
 def _is_loopback(host: str) -> bool:

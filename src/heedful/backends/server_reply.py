@@ -77,6 +77,17 @@ def read_reply(status: int, headers: Mapping[str, str], content: bytes, limit: i
 
     `limit` is the number of tokens asked for: a server that does not say why it stopped has stopped there or before.
     """
+    value, choice = read_choice(status, headers, content, url)
+    message = choice.get("message")
+    if not isinstance(message, dict):
+        raise TryAgain("the answer has no 'choices' with a message")
+    return make_reply(value, choice, _text(message), limit, _logprobs(choice.get("logprobs")))
+
+
+def read_choice(
+    status: int, headers: Mapping[str, str], content: bytes, url: str
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The JSON of a response and the first of its choices; raises one of the failures above where there is none."""
     if status != 200:
         raise _failure(status, headers, content, url)
     try:
@@ -89,14 +100,19 @@ def read_reply(status: int, headers: Mapping[str, str], content: bytes, limit: i
         raise TryAgain(f"the server says: {_sentence(value)}")
     choices = value.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else None
-    message = choice.get("message") if isinstance(choice, dict) else None
-    if not isinstance(choice, dict) or not isinstance(message, dict):
+    if not isinstance(choice, dict):
         raise TryAgain("the answer has no 'choices' with a message")
-    text = _text(message)
+    return value, choice
+
+
+def make_reply(
+    value: Mapping[str, Any], choice: Mapping[str, Any], text: str, limit: int, logprobs: Logprobs | None
+) -> Reply:
+    """The answer, with what the server says of how it ended and what it took."""
     usage = value["usage"] if isinstance(value.get("usage"), dict) else {}
     asked, said = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
     reason, error = _reason(choice.get("finish_reason"), said is not None and said >= limit)
-    return Reply(text, reason, asked, said, _name(value.get("model")), _logprobs(choice.get("logprobs")), error)
+    return Reply(text, reason, asked, said, _name(value.get("model")), logprobs, error)
 
 
 def _text(message: Mapping[str, Any]) -> str:

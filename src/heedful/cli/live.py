@@ -37,8 +37,11 @@ def duration(seconds: float) -> str:
 class Live:
     """A `workflow.View` that writes to stderr. With a `plan` it tells the time left of all phases, else of this one."""
 
-    def __init__(self, plan: Plan | None = None, out: TextIO | None = None, brief: bool = False):
+    def __init__(
+        self, plan: Plan | None = None, out: TextIO | None = None, brief: bool = False, thing: str = "question"
+    ):
         self.brief = brief
+        self.thing = thing
         self.out = out or sys.stderr
         self.tty = self.out.isatty()
         self.plan = plan
@@ -75,7 +78,7 @@ class Live:
 
     def advance(self, done: int, total: int) -> None:
         self.share = done / max(1, total)
-        self._progress(f"{done} of {total} questions")
+        self._progress(f"{done} of {total} {self.thing}s")
 
     def step(self, line: dict[str, Any], total_steps: int) -> None:
         self.share = line["step"] / total_steps

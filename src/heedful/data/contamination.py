@@ -207,25 +207,30 @@ def build_index(files: Sequence[str | Path], name: str | None = None) -> Index:
     that is long enough."""
     if not files:
         raise RequestError("no file was named; name the files with the benchmark's test items")
-    texts: dict[tuple[str, ...], list[Any]] = {}  # words -> [first place, how often]
-    too_short = 0
-    for file in files:
-        for text, place in benchmark_texts(file):
-            found = tuple(words(text))
-            if not found:
-                continue
-            if _too_short(found, text.strip()):
-                too_short += 1
-            elif found in texts:
-                texts[found][1] += 1
-            else:
-                texts[found] = [place, 1]
-    items = [(found, place) for found, (place, count) in texts.items() if count <= WORDING]
-    if not items:
+    index = index_of((found for file in files for found in benchmark_texts(file)), name or Path(files[0]).stem)
+    if not len(index):
         raise DataError(
             f"{files[0]}: no question of {SHORTEST} words or text of {N}; name the files with the benchmark's items"
         )
-    return Index(name or Path(files[0]).stem, [place for _, place in items], *_arrays(f for f, _ in items), too_short)
+    return index
+
+
+def index_of(placed: Iterable[tuple[str, str]], name: str) -> Index:
+    """The index of texts, each with its place; those that are too short to be told from chance are left out."""
+    texts: dict[tuple[str, ...], list[Any]] = {}  # words -> [first place, how often]
+    too_short = 0
+    for text, place in placed:
+        found = tuple(words(text))
+        if not found:
+            continue
+        if _too_short(found, text.strip()):
+            too_short += 1
+        elif found in texts:
+            texts[found][1] += 1
+        else:
+            texts[found] = [place, 1]
+    items = [(found, place) for found, (place, count) in texts.items() if count <= WORDING]
+    return Index(name, [place for _, place in items], *_arrays(f for f, _ in items), too_short)
 
 
 def _too_short(found: Sequence[str], text: str) -> bool:
@@ -248,7 +253,7 @@ def _arrays(items: Iterable[Sequence[str]]) -> tuple[dict[str, NDArray[Any]], li
         grams = _grams(hashes(found), n)
         parts.append(grams)
         sizes.append(len(grams))
-    flat = np.concatenate(parts)
+    flat = np.concatenate(parts) if parts else np.empty(0, dtype=np.uint64)
     owners = np.repeat(np.arange(len(parts), dtype=np.uint32), sizes)
     order = np.argsort(flat, kind="stable")
     grams, first = np.unique(flat[order], return_index=True)

@@ -1,0 +1,190 @@
+"""Tasks put to a model, one after the other: what is known already is not asked, what comes is journalled at once.
+
+    run_bench(bench, prepared, load, folder)      -> results.json, as a value
+
+A task is whole when its samples/KEY.jsonl is there; results.json is written anew after each, so that a run that was
+killed shows what it has. Marks of tasks that run code are journalled too: a program is not run twice.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from heedful.backends.base import GenerationSettings
+from heedful.bench.checks import check_backend
+from heedful.bench.clean import Training, flagged_items
+from heedful.bench.facts import precision_of, run_facts, template_facts
+from heedful.bench.folder import BenchFolder
+from heedful.bench.journal import Journal
+from heedful.bench.outcomes import mark_of, outcome_of, sample_line
+from heedful.bench.requests import Asked, How, Request, requests_of
+from heedful.bench.results import task_results
+from heedful.bench.tasks import Prepared
+from heedful.errors import DataError, HeedfulError
+from heedful.store import read_json, write_json, write_jsonl, write_text
+from heedful.tasks import Sample
+
+SCHEMA = "heedful.bench/1"
+
+
+class View(Protocol):
+    """Who is told how the work goes: `heedful.cli.live` draws it."""
+
+    def phase(self, name: str, title: str) -> None: ...
+    def advance(self, done: int, total: int) -> None: ...
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What is asked for. `shots` and `limit` None: all, as the task has it. `training` has the rows that the model was
+    trained on, to look for the items in."""
+
+    model: str
+    how: How = How()
+    seed: int = 0
+    shots: int | None = None
+    limit: int | None = None
+    training: Training | None = None
+    submission: bool = False
+
+
+def run_bench(
+    bench: Bench, prepared: Sequence[Prepared], load: Callable[[], Any], folder: BenchFolder, view: View
+) -> dict[str, Any]:
+    """Put the tasks to the model and write the folder; the value of results.json.
+
+    HeedfulError where nothing of a task could be scored; what was written stays, and `--resume` goes on with it.
+    """
+    with folder.hold():
+        results = _begun(folder)
+        view.phase("load", f"Loading {bench.model}")
+        began = time.monotonic()
+        backend = load()
+        loaded = time.monotonic() - began
+        check_backend(backend, bench.model, [p.task for p in prepared], bench.how)
+        facts = {"schema": SCHEMA, **run_facts(bench, backend), "load_seconds": round(loaded, 3), "seconds": 0.0}
+        results = facts | {name: results[name] for name in ("results", "tasks")}
+        for one in prepared:
+            view.phase(one.key, f"{one.key}: {len(one.items):,} item{'s' * (len(one.items) != 1)}")
+            figures, facts = _run_task(bench, one, backend, folder, view)
+            _put(results, one.key, figures, facts)
+            write_json(folder.results, results)
+    dead = [p.key for p in prepared if results["tasks"][p.key]["failed"] == len(p.items)]
+    if dead:
+        why = results["tasks"][dead[0]]["first_error"]
+        raise HeedfulError(f"no item of {dead[0]} could be asked (the first reason: {why}); mend that and add --resume")
+    return results
+
+
+def _begun(folder: BenchFolder) -> dict[str, Any]:
+    """What results.json has of tasks that were done before."""
+    if not folder.results.is_file():
+        return {"results": {}, "tasks": {}}
+    found = read_json(folder.results)
+    if not isinstance(found, dict) or found.get("schema") != SCHEMA:
+        raise DataError(f"{folder.results}: not results of this version ({SCHEMA}); choose another --out")
+    return found
+
+
+def _put(results: dict[str, Any], key: str, figures: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
+    """A task's figures and facts in place of earlier ones, and what all tasks took."""
+    parts = results["tasks"].get(key, {}).get("parts", [])
+    for name in (key, *(f"{key}:{part}" for part in parts)):
+        results["results"].pop(name, None)
+    results["results"] |= figures
+    results["tasks"][key] = facts
+    results["seconds"] = round(sum(t["seconds"] for t in results["tasks"].values()), 3)
+
+
+def _run_task(
+    bench: Bench, prepared: Prepared, backend: Any, folder: BenchFolder, view: View
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """One task: its figures by name, and its facts."""
+    began = time.monotonic()
+    asked, requests = requests_of(prepared, bench.how, getattr(backend, "render", None))
+    with Journal(folder.journal(prepared.key), _head(bench, prepared, backend), began) as journal:
+        found = ask(requests, backend, journal, view.advance)
+        samples = [_sample(prepared, one, journal) for one in asked]
+        seconds = journal.seconds
+    flagged = flagged_items(bench.training, prepared.items)
+    lines = [
+        sample_line(s, a, requests, journal.answers, flagged.get(s.item.id))
+        for s, a in zip(samples, asked, strict=True)
+    ]
+    write_jsonl(folder.samples(prepared.key), lines)
+    if bench.submission and prepared.task.submission is not None:
+        for name, text in prepared.task.submission(samples).items():
+            write_text(folder.submission(prepared.key) / name, text)
+    figures, facts = task_results(prepared, samples, asked, flagged, bench.training)
+    answers = [journal.answers[k] for k in requests if k in journal.answers]
+    facts |= {
+        "requests": len(requests),
+        "asked": found,
+        "reused": len(requests) - found,
+        "truncated": sum(bool(a.get("truncated")) for a in answers),
+        "cut_off": sum(a.get("finish_reason") == "length" for a in answers),
+        "seconds": round(seconds, 3),
+        "items_per_second": round(len(samples) / seconds, 3) if seconds > 0 else None,
+        "template": template_facts(bench.how, backend),
+    }
+    return figures, facts
+
+
+def _head(bench: Bench, prepared: Prepared, backend: Any) -> dict[str, Any]:
+    """Who is asked, and how: what must be the same when a journal is gone on with."""
+    about = getattr(backend, "about", None) or {}
+    template = template_facts(bench.how, backend)
+    return {
+        "model": bench.model,
+        "weights": about.get("sha256"),
+        "precision": precision_of(backend),
+        "profile": f"{prepared.task.name}@{prepared.task.profile}",
+        "template": template["name"] + (" (multiturn)" if template.get("multiturn") else ""),
+        "shots": prepared.shots,
+        "seed": prepared.plan.seed,
+    }
+
+
+def ask(requests: Mapping[str, Request], backend: Any, journal: Journal, progress: Callable[[int, int], None]) -> int:
+    """Ask what the journal has no good answer to; how many requests that were."""
+    todo = [r for r in requests.values() if journal.answers.get(r.key, {"error": "unasked"}).get("error")]
+    done = len(requests) - len(todo)
+    progress(done, len(requests))
+    rows = [r for r in todo if r.continuation is not None]
+    if rows:
+        for said in backend.log_likelihoods([r.continuation for r in rows]):
+            line: dict[str, Any] = {"error": said.error}
+            if not said.error:
+                line = {"log_likelihood": said.log_likelihood, "greedy": said.greedy, "tokens": said.tokens}
+                line |= {"truncated": said.truncated} if said.truncated else {}
+            journal.answer(rows[said.index].key, line)
+            done += 1
+            progress(done, len(requests))
+    groups: dict[tuple[GenerationSettings, bool], list[Request]] = {}
+    for r in todo:
+        if r.settings is not None:
+            groups.setdefault((r.settings, isinstance(r.context, str)), []).append(r)
+    for (settings, plain), group in groups.items():
+        put = backend.complete if plain else backend.answer
+        for answer in put([r.context for r in group], settings):
+            journal.answer(group[answer.index].key, _text_line(answer))
+            done += 1
+            progress(done, len(requests))
+    return len(todo)
+
+
+def _text_line(answer: Any) -> dict[str, Any]:
+    if answer.finish_reason == "error":
+        return {"error": answer.error or "the request failed"}
+    text = answer.text.encode("utf-8", "replace").decode()  # half a character has no place in a file
+    line = {"text": text, "finish_reason": answer.finish_reason}
+    line |= {"prompt_tokens": answer.prompt_tokens, "tokens": answer.tokens}
+    return line | ({"truncated": answer.truncated} if answer.truncated else {})
+
+
+def _sample(prepared: Prepared, asked: Asked, journal: Journal) -> Sample:
+    outcome = outcome_of(asked, journal.answers)
+    return Sample(outcome, mark_of(prepared, outcome, journal))
