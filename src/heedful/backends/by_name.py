@@ -26,8 +26,8 @@ def open_backend(
     """Check all that is cheap to check; what is given back loads the model.
 
     `settings`, where given, are checked against what the kind of model can do. `server` is for models behind a server
-    (how many requests at a time, time-outs, prices, cache) and ignored by the others. With `scoring` what is loaded is a
-    `ScoringBackend`, too. RequestError, or one of its kinds, where the model cannot be had in this way.
+    (how many requests at a time, time-outs, prices, cache) and ignored by the others. With `scoring` what is loaded is
+    a `ScoringBackend`, too. RequestError, or one of its kinds, where the model cannot be had in this way.
 
     >>> backend = open_backend("scripted:answers.jsonl")()               # doctest: +SKIP
     """

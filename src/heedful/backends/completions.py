@@ -124,8 +124,7 @@ def read_echo(status: int, headers: Mapping[str, str], content: bytes, limit: in
     told = found if isinstance(found, dict) else {}
     names = ("tokens", "text_offset", "token_logprobs", "top_logprobs")
     kept = {name: told[name] if isinstance(told.get(name), list) else [] for name in names}
-    reply = make_reply(value, {**choice, "finish_reason": "length"}, json.dumps(kept), limit, ())
-    return reply
+    return make_reply(value, {**choice, "finish_reason": "length"}, json.dumps(kept), limit, ())
 
 
 def _echo(text: str) -> Echo:

@@ -26,4 +26,6 @@ def local_backend(
     dtype = torch.bfloat16 if choose_precision(precision, where) == "bf16" else torch.float32
     loaded = load_model(name, dtype, where, trust_remote_code=trust_remote_code, say=say)
     lay_out_for_reading(loaded.model)
-    return TransformersBackend(name, loaded.model, Chat.bind(template, loaded.tokenizer), say)
+    backend = TransformersBackend(name, loaded.model, Chat.bind(template, loaded.tokenizer), say)
+    backend.about = loaded.describe()
+    return backend

@@ -42,6 +42,7 @@ class TransformersBackend:
         self.pad_id = int(chat.stop_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id)
         # Beyond this many tokens a model has no positions, or none that it was trained on.
         self.positions = int(getattr(model.config, "max_position_embeddings", None) or 1 << 60)
+        self.about: dict[str, Any] = {}  # what a manifest records of the model, where it was loaded by name
         self._made: tuple[Any, Engine | PlainGenerate, str] | None = None
         self._scorer: tuple[Any, ScoringEngine | PlainScoring, str] | None = None
 
