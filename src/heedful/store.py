@@ -3,7 +3,7 @@
     manifest.json  recipe.yaml  ledger.json  splits/{train,val,test}.jsonl
     metrics.jsonl  samples.jsonl
     checkpoints/   model/   adapter/
-    responses/{base,tuned}.jsonl   scores/{base,tuned}.jsonl   report.{html,json,md}
+    responses/{base,tuned}.jsonl   scores/{base,tuned}.jsonl   bench/{base,tuned}/   report.{html,json,md}
 
 JSONL files are append-only. A line that a kill cut short has no line break; readers leave it out and the next
 writer takes it away before it appends.
@@ -48,6 +48,9 @@ class RunFolder:
 
     def scores(self, which: str) -> Path:
         return self.path / "scores" / f"{which}.jsonl"
+
+    def bench(self, which: str) -> Path:
+        return self.path / "bench" / which
 
     def report(self, kind: str) -> Path:
         return self.path / f"report.{kind}"

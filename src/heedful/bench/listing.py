@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from heedful.bench.tasks import prepare
-from heedful.errors import HeedfulError, RequestError
+from heedful.bench.tasks import check_data_dir, prepare
+from heedful.errors import HeedfulError
 from heedful.tasks import MODULES, Named, Plan, Task
 
 _WIDTH = 80
@@ -19,10 +19,7 @@ _SUBSETS = 8  # shown
 
 def list_tasks(folder: Path | None) -> list[dict[str, Any]]:
     """The tasks with their facts. With a folder each is tried on its first items; without one the hub is not asked."""
-    if folder is not None and not folder.is_dir():
-        raise RequestError(
-            f"--data-dir {folder}: {'is a file' if folder.exists() else 'no such folder'}; name a folder"
-        )
+    check_data_dir(folder)
     return [_entry(task, folder) for name in MODULES for task in _profiles(name)]
 
 

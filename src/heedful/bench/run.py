@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from heedful.backends.base import GenerationSettings
@@ -43,7 +43,7 @@ class Bench:
     trained on, to look for the items in."""
 
     model: str
-    how: How = How()
+    how: How = field(default_factory=How)
     seed: int = 0
     shots: int | None = None
     limit: int | None = None

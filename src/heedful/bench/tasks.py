@@ -51,12 +51,16 @@ def name_tasks(texts: Sequence[str]) -> list[Named]:
     return found
 
 
+def check_data_dir(folder: Path | None) -> None:
+    """RequestError where the user's folder is none."""
+    if folder is not None and not folder.is_dir():
+        what = "is a file" if folder.exists() else "no such folder"
+        raise RequestError(f"--data-dir {folder}: {what}; name a folder with the benchmark's files")
+
+
 def prepare(named: Named, plan: Plan, folder: Path | None) -> Prepared:
     """Read a task's items. RequestError or DataError where its data is not at hand or broken."""
-    if folder is not None and not folder.is_dir():
-        raise RequestError(
-            f"--data-dir {folder}: {'is a file' if folder.exists() else 'no such folder'}; name a folder"
-        )
+    check_data_dir(folder)
     plan = replace(plan, subset=named.subset)
     places = Places(named.task.name, folder)
     try:

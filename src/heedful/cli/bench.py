@@ -40,7 +40,7 @@ def bench(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Where results go; of a run by default RUN/bench, base and tuned."),
+        typer.Option(metavar="DIR", help="Where results go; by default RUN/bench, before and after tuning."),
     ] = None,
     data_dir: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The owners' files; without it the hub is asked.")

@@ -46,10 +46,10 @@ def targets_of(model: str, out: Path | None) -> list[Target]:
         raise RequestError(
             "--out: name a folder for the results, such as --out bench (only a run has a place for them)"
         )
-    folder = RunFolder(run).path / "bench"
+    folder = RunFolder(run)
     return [
-        Target(f"run:{run}@base", BenchFolder(folder / "base"), "base", run),
-        Target(f"run:{run}", BenchFolder(folder / "tuned"), "tuned", run),
+        Target(f"run:{run}@base", BenchFolder(folder.bench("base")), "base", run),
+        Target(f"run:{run}", BenchFolder(folder.bench("tuned")), "tuned", run),
     ]
 
 
@@ -101,10 +101,10 @@ def tell_plan(prepared: Sequence[Prepared], how: How, targets: Sequence[Target],
     for key, task in tasks.items():
         out = f", at most {task['tokens_at_most']:,} out" if task["tokens_at_most"] else ""
         typer.echo(
-            f"{key} ({task['profile']}, {task['shots']} shots): {task['items']:,} items, {task['requests']:,} requests, "
-            f"about {task['prompt_tokens_about']:,} tokens in{out}"
+            f"{key} ({task['profile']}, {task['shots']} shots): {task['items']:,} items, {task['requests']:,} requests"
+            f", about {task['prompt_tokens_about']:,} tokens in{out}"
         )
     typer.echo(
-        f"tokens: {CHARACTERS_A_TOKEN} characters each, a prompt counted once for all its choices; nothing was asked of "
-        + " and ".join(t.model for t in targets)
+        f"tokens: {CHARACTERS_A_TOKEN} characters each, a prompt counted once for all its choices; nothing was asked "
+        "of " + " and ".join(t.model for t in targets)
     )

@@ -24,7 +24,8 @@ def bench_lines(results: Mapping[str, Any], keys: Sequence[str], folder: BenchFo
     metric_wide = min(max(map(len, [*metrics, "metric"])), WIDTH - wide - 43)
     yield f"model  {printable(str(results['model']))}"
     yield ""
-    yield f"{'task':<{wide}}  {'metric':<{metric_wide}}  {'value':>7} {'± error':>8} {'n':>7} {'unscored':>8} {'guess':>5}"
+    numbers = f"{'value':>7} {'± error':>8} {'n':>7} {'unscored':>8} {'guess':>5}"
+    yield f"{'task':<{wide}}  {'metric':<{metric_wide}}  {numbers}"
     for name, (_, _, metric, entry) in zip(names, shown, strict=True):
         yield _row(_cut(name, wide), _cut(metric, metric_wide), wide, metric_wide, entry)
         if "clean" in entry:
