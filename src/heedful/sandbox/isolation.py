@@ -1,0 +1,121 @@
+"""By which means a program can be shut in on this machine: found once, by a real run that tries to get out."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import shutil
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from heedful.errors import HeedfulError
+from heedful.sandbox.inside.seccomp import MACHINES
+from heedful.sandbox.process import Limits, run
+from heedful.sandbox.visible import visible
+
+Means = Literal["bubblewrap", "namespaces"]
+MEANS: tuple[Means, ...] = ("bubblewrap", "namespaces")
+_NOBODY = "65534"
+
+# What a program tries; all must come out as `_SHUT`. It prints one line of JSON.
+_TRIES = """
+import ctypes, json, os, socket
+def fails(do):
+    try:
+        do()
+    except OSError:
+        return True
+    return False
+print(json.dumps({
+    "user": os.getuid() == os.geteuid() == NOBODY,
+    "processes": os.getpid() == 2,
+    "files": not os.path.exists(CANARY) and not os.path.exists("/proc/self") and not os.path.exists("/etc/passwd"),
+    "environment": not set(os.environ) - {"LC_CTYPE", "PWD"},
+    "writing": fails(lambda: open("/canary", "w")) and fails(lambda: open("/tmp/canary", "w")),
+    "network": fails(lambda: socket.socket()) and fails(lambda: socket.socket(socket.AF_UNIX)),
+    "forking": fails(os.fork),
+    "filter": ctypes.CDLL(None).prctl(21, 0, 0, 0, 0) == 2,
+    "privileges": ctypes.CDLL(None).prctl(39, 0, 0, 0, 0) == 1,
+}))
+"""
+
+
+@dataclass(frozen=True)
+class Isolation:
+    """A way of shutting in that works here. `program`: bubblewrap's path, "" for namespaces of our own."""
+
+    means: Means
+    program: str = ""
+
+    def command(self, inner: list[str], info: int, keep: list[int]) -> list[str]:
+        """The command that runs `inner` shut in, with the open files `keep`, and says its PID as JSON on `info`."""
+        seen = visible()
+        if self.means == "namespaces":
+            told = {
+                "parent": os.getpid(),
+                "info": info,
+                "keep": keep,
+                "binds": seen.binds,
+                "aliases": dict(seen.aliases),
+                "modules": seen.modules,
+                "command": inner,
+            }
+            script = str(Path(__file__).with_name("namespaces.py"))
+            return [seen.interpreter, "-I", "-S", "-B", script, json.dumps(told)]
+        shut = ["user", "pid", "net", "ipc", "uts", "cgroup-try"]
+        places = [part for b in seen.binds for part in ("--ro-bind", b, b)]
+        places += ["--ro-bind", *seen.modules]
+        places += [part for path, target in seen.aliases for part in ("--symlink", target, path)]
+        return [
+            self.program,
+            *(f"--unshare-{name}" for name in shut),
+            *("--uid", _NOBODY, "--gid", _NOBODY, "--hostname", "sandbox", "--cap-drop", "ALL"),
+            *("--die-with-parent", "--new-session", "--info-fd", str(info)),
+            *places,
+            *("--remount-ro", "/", "--chdir", "/", "--", *inner),
+        ]
+
+
+@functools.cache
+def isolation(only: Means | None = None) -> Isolation:
+    """The first of `MEANS` that holds here (or `only` that one), tried once a process. HeedfulError where none does."""
+    reasons = []
+    for means in MEANS if only is None else (only,):
+        try:
+            return _tried(means)
+        except HeedfulError as e:
+            reasons.append(f"{means}: {e}")
+    raise HeedfulError(
+        f"this machine gives no isolation for code that a model wrote ({'; '.join(reasons)}), so none is run; install "
+        "bubblewrap (bwrap), or allow user namespaces (docs/sandbox.md says how)"
+    )
+
+
+def _tried(means: Means) -> Isolation:
+    """That means, after a run in which all tries to get out failed. HeedfulError with the reason otherwise."""
+    machine = os.uname().machine if hasattr(os, "uname") else ""
+    if sys.platform != "linux" or machine not in MACHINES:
+        raise HeedfulError(f"only Linux on {' and '.join(MACHINES)}")
+    program = ""
+    if means == "bubblewrap":
+        program = shutil.which("bwrap") or ""
+        if not program:
+            raise HeedfulError("bwrap is not installed")
+        if os.getuid() == 0:
+            raise HeedfulError("started by root, bwrap would leave programs root's rights to root's files")
+    found = Isolation(means, program)
+    with tempfile.NamedTemporaryFile() as canary:
+        source = f"CANARY, NOBODY = {canary.name!r}, {_NOBODY}\n{_TRIES}"
+        outcome = run(source, Limits(seconds=60.0), found)
+    try:
+        held = json.loads(outcome.output)
+    except ValueError:
+        raise HeedfulError(f"a trial run failed ({' '.join(outcome.output.split()[-30:])})") from None
+    broken = [name for name, holds in held.items() if not holds]
+    if broken:
+        raise HeedfulError(f"a trial run was not shut in ({', '.join(broken)})")
+    return found
