@@ -12,7 +12,8 @@ Root is handled, too: the command runs as "nobody", who is nobody outside as wel
 The one argument is a JSON object; see `Isolation.command`. A mishap is one line on stderr and exit status 125.
 """
 
-# ruff: noqa: PTH  (pathlib would be a third of this script's time, which every program pays twice)
+# pathlib would be much of this script's time, which every program pays twice.
+# ruff: noqa: PTH
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ A kind is one entry here and one function, imported only when it is asked for:
     def score(references: Path, predictions: Path | None) -> dict[str, Any]
     def score(references: Path, predictions: Path | None, tables: Path | None) -> dict[str, Any]   where it has `tables`
     def score(task: str, references: Path, predictions: Path | None) -> dict[str, Any]             where it has `task`
+    def score(references: Path, predictions: Path | None, timeout, workers, watch) -> dict[str, Any]   where `runs_code`
 
 It returns the owner's keys on the owner's scale, figures first; lists of verdicts may follow. Under `note` may stand a
 sentence on the files, or None. It raises DataError, with file and line, for what it cannot read.
@@ -29,7 +30,7 @@ class Kind:
     `references` and `predictions` say what the two files hold; `predictions` is None where there is but one file.
     `function` is ``package.module:name``. `tables` says what a folder with more files of the owner's holds, which the
     kind can do without; None where it knows none. `task` is what the function is told first where it serves several
-    kinds.
+    kinds. `runs_code`: the predictions are programs, which run only with the user's consent (`Execution`).
     """
 
     summary: str
@@ -38,6 +39,18 @@ class Kind:
     function: str
     tables: str | None = None
     task: str | None = None
+    runs_code: bool = False
+
+
+@dataclass(frozen=True)
+class Execution:
+    """That programs may run, and how: `timeout` seconds for each (None: the owner's), `workers` at once (None: as many
+    as there are cores). `watch` is told how far the work is (`heedful.scorers.humaneval.Progress`)."""
+
+    allowed: bool = False
+    timeout: float | None = None
+    workers: int | None = None
+    watch: Callable[[Any], None] | None = None
 
 
 def _glue(benchmark: str, name: str, figures: str, rows: str) -> Kind:
@@ -86,6 +99,19 @@ KINDS: dict[str, Kind] = {
         predictions=None,
         function="heedful.scorers.alpaca_eval:score",
         tables="df_gamed.csv, from which alpaca_eval fits the length-controlled win rate",
+    ),
+    "bigbench": Kind(
+        summary="BIG-bench: the metrics of any JSON task and its normalised score",
+        references="the task.json of a task; its subtasks are in the folders beside it",
+        predictions="a line for each example, with id and output or scores; or the owner's full-log",
+        function="heedful.scorers.bigbench:score",
+    ),
+    "humaneval": Kind(
+        summary="HumanEval: pass@k of completions that are run against their problem's tests",
+        references="HumanEval.jsonl.gz: problems with task_id, prompt, test and entry_point",
+        predictions="a line for each completion, with task_id and completion",
+        function="heedful.scorers.humaneval:score",
+        runs_code=True,
     ),
     "ifeval": Kind(
         summary="IFEval: does a response follow instructions that a program can verify, strict and loose",
@@ -139,10 +165,15 @@ def find_kind(name: str) -> Kind:
 
 
 def score_files(
-    name: str, references: Path, predictions: Path | None = None, tables: Path | None = None
+    name: str,
+    references: Path,
+    predictions: Path | None = None,
+    tables: Path | None = None,
+    execution: Execution = Execution(),
 ) -> dict[str, Any]:
     """The figures of a kind on its files. RequestError where a file is wanting or too many, or there is none such."""
     kind = find_kind(name)
+    _check_execution(name, kind, execution)
     if kind.predictions is None and predictions is not None:
         raise RequestError(f"score {name} reads --references alone ({kind.references}); leave --predictions out")
     if kind.predictions is not None and predictions is None:
@@ -159,6 +190,26 @@ def score_files(
             )
     module, _, function = kind.function.partition(":")
     run: Callable[..., dict[str, Any]] = getattr(importlib.import_module(module), function)
+    if kind.runs_code:
+        given = {"timeout": execution.timeout, "workers": execution.workers, "watch": execution.watch}
+        return run(references, predictions, **{k: v for k, v in given.items() if v is not None})
     if kind.task is not None:
         return run(kind.task, references, predictions)
     return run(references, predictions) if kind.tables is None else run(references, predictions, tables)
+
+
+def _check_execution(name: str, kind: Kind, execution: Execution) -> None:
+    """RequestError where programs would run without consent, or options on them are given where there are none."""
+    if kind.runs_code and not execution.allowed:
+        raise RequestError(
+            f"score {name} runs every completion of --predictions as a Python program, in a sandbox on this machine; "
+            "if that is what you want, add --allow-code-execution"
+        )
+    given = {
+        "--allow-code-execution": execution.allowed,
+        "--timeout": execution.timeout is not None,
+        "--workers": execution.workers is not None,
+    }
+    for option, present in given.items():
+        if present and not kind.runs_code:
+            raise RequestError(f"score {name} runs no code; leave {option} out")

@@ -23,12 +23,21 @@ class Prediction(NamedTuple):
 
 def _text(path: Path) -> str:
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = _bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError as e:
         raise DataError(f"{path}: not UTF-8 text at byte {e.start}; save it as UTF-8") from None
     if not text.strip():
         raise DataError(f"{path}: is empty; name the file that holds the rows")
     return text
+
+
+def _bytes(path: Path) -> bytes:
+    if path.suffix.lower() != ".gz":
+        return path.read_bytes()
+    from heedful.data.files import open_stream  # the packages of data are needed for packed files only
+
+    with open_stream(path) as stream:
+        return stream.read()
 
 
 def _decoded(text: str, where: str, first: int | None = None) -> tuple[Any, int]:
