@@ -1,0 +1,54 @@
+"""Which examples stand before a question: drawn by seed from the training rows, anew for each question.
+
+The draws are those of lm-evaluation-harness: one ``random.Random(seed)`` for a task, and for each question in turn
+``sample`` of its training rows. With ``--seed 1234``, which is its own, the examples are the same.
+
+>>> examples(["a", "b", "c"], 2, random.Random(1234), lambda row: False)
+['c', 'a']
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from heedful.errors import RequestError
+from heedful.tasks.base import Plan
+from heedful.tasks.places import Places
+
+Row = TypeVar("Row")
+
+
+def examples(pool: Sequence[Row], count: int, drawn: random.Random, is_own: Callable[[Row], bool]) -> list[Row]:
+    """`count` rows of the pool. Where one of them is the question itself, all are drawn again from the others."""
+    if count == 0:
+        return []
+    if count > len(pool):
+        raise RequestError(f"there are {len(pool)} examples to draw from; choose --shots {len(pool)} or fewer")
+    chosen = [pool[k] for k in drawn.sample(range(len(pool)), count)]
+    if any(is_own(row) for row in chosen):
+        others = [row for row in pool if not is_own(row)]
+        if count > len(others):
+            raise RequestError(
+                f"there are {len(others)} examples that are not the question itself; choose --shots {len(others)}"
+            )
+        chosen = [others[k] for k in drawn.sample(range(len(others)), count)]
+    return chosen
+
+
+def shots_of(plan: Plan, default: int) -> int:
+    """How many examples were asked for."""
+    return default if plan.shots is None else plan.shots
+
+
+def train_file(places: Places, part: str, names: Sequence[str]) -> Path:
+    """The file with the training rows; RequestError, where there is none, that says what else can be done."""
+    found = places.find(*names)
+    if found is None:
+        raise RequestError(
+            f"{part}: --shots needs training rows to draw from ({names[0]}), and {places.folder} has none; add the "
+            "file, or choose --shots 0"
+        )
+    return found
