@@ -7,7 +7,6 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, GPTNeoXConfig
 
 from heedful.backends.base import GenerationSettings
-from heedful.backends.generation.layout import lay_out_for_reading
 from heedful.backends.transformers import TransformersBackend
 from heedful.chat import Chat
 from heedful.errors import RequestError
@@ -84,14 +83,3 @@ def test_likeliest_tokens_come_as_text(tiny):
 def test_what_only_a_server_understands_is_refused(tiny):
     with pytest.raises(RequestError, match="'guided' is for a server"):
         next(backend_of(tiny).answer([ASKED], GenerationSettings(server_fields=(("guided", 1),))))
-
-
-def test_weights_laid_out_for_reading_are_the_same_weights(tiny):
-    model = AutoModelForCausalLM.from_pretrained(tiny("qwen3"), dtype=torch.float32)
-    before = {name: value.clone() for name, value in model.state_dict().items()}
-    assert lay_out_for_reading(model) > 0
-    assert lay_out_for_reading(model) == 0, "nothing is moved twice"
-    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
-    assert model.lm_head.weight is model.model.embed_tokens.weight
-    assert model.lm_head.weight.stride() == (1, len(model.lm_head.weight))
-    assert lay_out_for_reading(model.bfloat16()) == 0

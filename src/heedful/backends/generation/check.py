@@ -13,6 +13,7 @@ import torch
 from heedful.backends.generation.cache import Cache
 from heedful.backends.generation.engine import Engine
 from heedful.backends.generation.forward import Forward, Part
+from heedful.backends.generation.layout import is_laid_out, lay_out_for_reading
 from heedful.backends.generation.plain import PlainGenerate
 from heedful.backends.generation.reading import read
 from heedful.models.adapters import plain_model
@@ -49,6 +50,10 @@ def make_generator(model: Any, pad_id: int) -> tuple[Engine | PlainGenerate, str
 def largest_difference(model: Any) -> float:
     """The largest difference of the engine's logits from the model's, as a share of the model's largest."""
     small = small_copy(model)
+    if is_laid_out(model):  # products of several weights at once are compared, too
+        for parameter in small.parameters():
+            parameter.data = parameter.data.contiguous()
+        lay_out_for_reading(small)
     entries = min(VOCABULARY, len(small.get_input_embeddings().weight))
     rows = [[i % entries for i in row] for row in ROWS]
     device = small.get_input_embeddings().weight.device

@@ -24,6 +24,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from heedful.backends.base import GenerationSettings
+
 LIKELIEST = 512  # tokens that top-p looks through before it sorts the whole vocabulary
 REMOVED = float("-inf")
 
@@ -41,6 +43,11 @@ class Settings(Protocol):
     def min_p(self) -> float: ...
     @property
     def repetition_penalty(self) -> float: ...
+
+
+def likeliest_alone(settings: GenerationSettings) -> bool:
+    """Whether settings take the likeliest token and ask nothing else of the logits."""
+    return settings.temperature <= 0 and settings.repetition_penalty == 1 and not settings.top_logprobs
 
 
 def row_key(seed: int, prompt: Sequence[int]) -> bytes:

@@ -18,7 +18,7 @@ import torch
 
 from heedful.backends.base import GenerationSettings
 from heedful.backends.generation.cache import BUDGET, Cache, slots_for
-from heedful.backends.generation.choosing import choose, likeliest
+from heedful.backends.generation.choosing import choose, likeliest, likeliest_alone
 from heedful.backends.generation.forward import Forward, Part
 from heedful.backends.generation.guessing import MOST, Guesses
 from heedful.backends.generation.reading import Reading, read
@@ -166,8 +166,11 @@ class _Batch:
         if not wanted:  # prompts so long that none is read to its end yet
             self.forward(self.cache, parts, [0])
             return []
-        logits = self.forward(self.cache, parts, wanted)
-        return self._take(asked, logits)
+        return self._take(asked, self.forward(self.cache, parts, wanted, self._likeliest_alone()))
+
+    def _likeliest_alone(self) -> bool:
+        """Whether nothing is asked of a step's logits but which is the largest."""
+        return likeliest_alone(self.settings)
 
     def _guess(self, row: Row) -> list[int]:
         guesses = self.guesses.setdefault(row.request.index, Guesses(row.ids))
@@ -195,8 +198,10 @@ class _Batch:
     def _choose(
         self, asked: list[tuple[Row, list[int]]], logits: torch.Tensor
     ) -> tuple[list[int], list[list[tuple[int, float]]]]:
-        """The token at each place of the logits, and the likeliest ones there; of those none where they are not asked
-        for."""
+        """The token at each place of the logits (W, V), or of likeliest tokens (W,), and the likeliest ones there; of
+        those none where they are not asked for."""
+        if logits.ndim == 1:  # the tokens themselves
+            return logits.tolist(), []
         said, keys, places = [], [], []
         for row, guessed in asked:
             for k in range(len(guessed) + 1):

@@ -43,8 +43,9 @@ class Forward:
         self.reading = reading
         self.angles = reading.angles(places)
 
-    def __call__(self, cache: Cache, parts: Sequence[Part], wanted: Sequence[int]) -> Tensor:
-        """Logits (W, V), float32, at the wanted places among the tokens of all parts, laid end to end."""
+    def __call__(self, cache: Cache, parts: Sequence[Part], wanted: Sequence[int], best: bool = False) -> Tensor:
+        """Logits (W, V), float32, at the wanted places among the tokens of all parts, laid end to end; with `best` the
+        likeliest token alone, (W,)."""
         device = self.reading.device
         ids = torch.tensor([i for part in parts for i in part.ids], device=device)
         at = torch.tensor([p for part in parts for p in range(part.start, part.end)], device=device)
@@ -56,7 +57,8 @@ class Forward:
         for number, block in enumerate(self.reading.blocks):
             last = number == len(self.reading.blocks) - 1
             x = self._layer(number, block, x, step, angles, keep if last else None)
-        return self.reading.head(self.reading.norm(x))
+        x = self.reading.norm(x)
+        return self.reading.best(x) if best else self.reading.head(x)
 
     def _layer(self, number: int, block: Block, x: Tensor, step: _Step, angles: Angles, keep: Tensor | None) -> Tensor:
         """x (N, D) after a layer; of the last one nothing is asked after its attention but at the places to `keep`."""

@@ -23,7 +23,7 @@ import torch
 
 from heedful.backends.base import GenerationSettings
 from heedful.backends.generation.cache import BUDGET, Cache, slots_for
-from heedful.backends.generation.choosing import choose, row_key
+from heedful.backends.generation.choosing import choose, likeliest_alone, row_key
 from heedful.backends.generation.engine import SHORTEST_PREFIX, _Batch
 from heedful.backends.generation.forward import Forward
 from heedful.backends.generation.guessing import MOST
@@ -173,10 +173,18 @@ class OpenBatch(_Batch):
         if places > self.turned:
             self.turned, self.forward = places, Forward(self.reading, places)
 
+    def _likeliest_alone(self) -> bool:
+        """Whether nothing is asked of a step's logits but which is the largest, by any row."""
+        return not any(isinstance(row, Joined) and row.scored for row in self.active) and all(
+            likeliest_alone(_settings(row)) for row in self.active
+        )
+
     def _choose(
         self, asked: list[tuple[Row, list[int]]], logits: torch.Tensor
     ) -> tuple[list[int], list[list[tuple[int, float]]]]:
         """Each place by the settings of its row; rows with the same ones are chosen for together."""
+        if logits.ndim == 1:  # the tokens themselves
+            return logits.tolist(), []
         rows = [row for row, guessed in asked for _ in range(len(guessed) + 1)]
         said = [[*row.ids, *guessed[:k]] for row, guessed in asked for k in range(len(guessed) + 1)]
         places = [len(ids) - row.prompt_tokens for ids, row in zip(said, rows, strict=True)]

@@ -18,7 +18,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
+from heedful.backends.generation.layout import side_by_side
+from heedful.backends.generation.shortlist import shortlist_of
 from heedful.models.layers import windows_of
 
 Change = Callable[[Tensor], Tensor]
@@ -50,12 +53,14 @@ class Block:
 
 @dataclass(frozen=True)
 class Reading:
-    """A model as `forward` needs it. `angles(T)` are cosines and signed sines (T, 1, D) by kind of layer."""
+    """A model as `forward` needs it. `angles(T)` are cosines and signed sines (T, 1, D) by kind of layer. `head` gives
+    logits, `best` the likeliest token alone."""
 
     embed: Callable[[Tensor, Tensor], Tensor]
     blocks: tuple[Block, ...]
     norm: Change
     head: Change
+    best: Callable[[Tensor], Tensor]
     heads: int
     groups: int
     width: int
@@ -105,7 +110,7 @@ def _read_llama(model: Any, backbone: Any) -> Reading:
     ]
     return Reading(
         (lambda ids, at: embedding(ids)) if factor == 1 else (lambda ids, at: embedding(ids) * factor), tuple(blocks),
-        read_norm(backbone.norm if hasattr(backbone, "norm") else backbone.final_layernorm), _read_head(model),
+        read_norm(backbone.norm if hasattr(backbone, "norm") else backbone.final_layernorm), *_read_head(model),
         int(config.num_attention_heads), groups, width, turned, residual,
         angles, example.dtype, example.device,
     )  # fmt: skip
@@ -121,7 +126,7 @@ def _read_layer(layer: Any, config: Any, groups: int, kind: str, window: int) ->
     middle = norm.get("pre_feedforward_layernorm") if around else norm.get("post_attention_layernorm")
     return Block(
         norm.get("input_layernorm"), project, out, norm["post_attention_layernorm"] if around else None,
-        middle, "post_attention_layernorm" not in names, layer.mlp, norm.get("post_feedforward_layernorm"),
+        middle, "post_attention_layernorm" not in names, _read_mlp(layer.mlp), norm.get("post_feedforward_layernorm"),
         kind if getattr(attention, "use_rope", True) else None, window, float(attention.scaling),
         float(getattr(attention, "attn_logit_softcapping", None) or 0),
     )  # fmt: skip
@@ -145,9 +150,17 @@ def _read_attention(
     q_norm, k_norm = (read_norm(getattr(attention, f"{x}_{found}")) for x in "qk") if found else (None, None)
     size = getattr(attention, f"q_{found}").weight.shape[-1] if found else width
     whole = size != width  # OLMo 2: all heads are one norm
+    joined = side_by_side([query, key, value])
+    if joined is not None and found is None:
+        weight, bias = joined
+        return _side_by_side(lambda h: functional.linear(h, weight, bias), heads, groups, width), out
+    split = [heads * width, groups * width, groups * width]
 
     def project(h: Tensor) -> tuple[Tensor, Tensor]:
-        q, k, v = query(h), key(h), value(h)
+        if joined is None:
+            q, k, v = query(h), key(h), value(h)
+        else:
+            q, k, v = functional.linear(h, *joined).split(split, 1)
         if q_norm is not None and k_norm is not None and whole:
             q, k = q_norm(q), k_norm(k)
         q, k = q.view(-1, heads, width), k.view(-1, groups, width)
@@ -156,6 +169,22 @@ def _read_attention(
         return torch.cat([q, k], 1), v.view(-1, groups, width)
 
     return project, out
+
+
+def _read_mlp(mlp: Any) -> Change:
+    """A gated layer whose first two weights stand side by side as one product; any other is the module itself."""
+    both = None
+    if {name for name, _ in mlp.named_children()} == {"gate_proj", "up_proj", "down_proj", "act_fn"}:
+        both = side_by_side([mlp.gate_proj, mlp.up_proj])
+    if both is None:
+        return mlp
+    (weight, bias), down, act, width = both, mlp.down_proj, mlp.act_fn, len(mlp.gate_proj.weight)
+
+    def change(h: Tensor) -> Tensor:
+        gate_and_up = functional.linear(h, weight, bias)
+        return down(act(gate_and_up[:, :width]).mul_(gate_and_up[:, width:]))
+
+    return change
 
 
 def _side_by_side(module: Any, heads: int, groups: int, width: int) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
@@ -184,13 +213,14 @@ def _read_gpt2(model: Any, backbone: Any) -> Reading:
                   float(layer.attn.scaling), 0.0)
         )  # fmt: skip
     return Reading(
-        lambda ids, at: tokens(ids) + positions(at), tuple(blocks), backbone.ln_f, _read_head(model), heads, heads,
+        lambda ids, at: tokens(ids) + positions(at), tuple(blocks), backbone.ln_f, *_read_head(model), heads, heads,
         width, 0, 1.0, lambda places: {}, tokens.weight.dtype, tokens.weight.device,
     )  # fmt: skip
 
 
-def _read_head(model: Any) -> Change:
-    """The output head with what some families do to its logits: a cap (Gemma 2), a factor (Granite)."""
+def _read_head(model: Any) -> tuple[Change, Callable[[Tensor], Tensor]]:
+    """The output head with what some families do to its logits: a cap (Gemma 2), a factor (Granite); and the likeliest
+    token, which neither changes."""
     head, config = model.get_output_embeddings(), model.config
     cap = float(getattr(config, "final_logit_softcapping", None) or 0)
     factor = 1 / float(getattr(config, "logits_scaling", None) or 1)
@@ -201,7 +231,12 @@ def _read_head(model: Any) -> Change:
             made = made * factor
         return torch.tanh(made / cap) * cap if cap else made
 
-    return logits
+    def best(h: Tensor) -> Tensor:
+        found = shortlist.best(h) if shortlist is not None else None
+        return logits(h).argmax(-1) if found is None else found
+
+    shortlist = shortlist_of(head) if factor > 0 else None
+    return logits, best
 
 
 def read_norm(module: Any) -> Change:
