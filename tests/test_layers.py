@@ -25,7 +25,7 @@ LAYERS = (
     ("models", "scorers"),
     ("tasks",),
     ("backends",),
-    ("responses", "train"),
+    ("conversation", "responses", "train"),
     ("judge", "compare", "bench", "convert"),
     ("report",),
     ("view",),

@@ -36,7 +36,7 @@ def test_forms(name, parsed):
 
 
 def test_runs(run):
-    for detail in (None, "base", "step=400"):
+    for detail in (None, "base", "latest", "step=400"):
         name = f"run:{run}" + (f"@{detail}" if detail else "")
         assert parse_model_name(name) == ModelName("run", str(run), detail)
     assert parse_model_name(str(run)) == ModelName("run", str(run))
@@ -68,5 +68,5 @@ def test_what_is_no_name(name, said):
 
 
 def test_what_is_no_detail(run):
-    with pytest.raises(ModelError, match="after '@' comes 'base' or 'step=NUMBER', not 'last'"):
+    with pytest.raises(ModelError, match="after '@' comes 'base', 'latest' or 'step=NUMBER', not 'last'"):
         parse_model_name(f"run:{run}@last")

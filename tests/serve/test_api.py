@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 import urllib.request
@@ -23,7 +24,8 @@ def alone(backend, content, **settings):
 
 @pytest.fixture(scope="module")
 def client(served):
-    return served.client()
+    with served.client() as found:
+        yield found
 
 
 def test_an_answer_is_the_models_own(client, served_backend):
@@ -96,7 +98,8 @@ def test_log_probabilities_belong_to_the_text(client, served_backend):
         if c.choices[0].logprobs
         for p in c.choices[0].logprobs.content or []
     ]
-    assert [(p.token, p.logprob) for p in streamed] == pytest.approx([(p.token, p.logprob) for p in places])
+    assert [p.token for p in streamed] == [p.token for p in places]
+    assert [p.logprob for p in streamed] == pytest.approx([p.logprob for p in places], abs=1e-4)
 
 
 def test_completions_go_on_from_text_and_from_ids(client, served_backend):
@@ -109,8 +112,9 @@ def test_completions_go_on_from_text_and_from_ids(client, served_backend):
     assert by_id.choices[0].text == made.choices[0].text
     scores = made.choices[0].logprobs
     assert len(scores.tokens) == len(scores.token_logprobs) == len(scores.top_logprobs) == len(scores.text_offset)
-    for token, offset in zip(scores.tokens, scores.text_offset, strict=True):
-        assert "\ufffd" in token or made.choices[0].text.startswith(token, offset)
+    certain = list(itertools.takewhile(lambda pair: "\ufffd" not in pair[0], zip(scores.tokens, scores.text_offset, strict=True)))
+    assert certain
+    assert all(made.choices[0].text.startswith(token, offset) for token, offset in certain)
     streamed = client.completions.create(model="tiny", prompt=ids, max_tokens=9, temperature=0, stream=True)
     assert "".join(c.choices[0].text for c in streamed) == made.choices[0].text
     usual = client.completions.create(model="tiny", prompt="Say", temperature=0)
@@ -151,13 +155,13 @@ def test_clients_at_the_same_time_get_the_answers_they_get_alone(served, served_
     found = {}
 
     def ask(question):
-        client = served.client()
-        found[question] = "".join(
-            c.choices[0].delta.content or ""
-            for c in client.chat.completions.create(
-                model="tiny", messages=[{"role": "user", "content": question}], max_tokens=60, stream=True
+        with served.client() as client:
+            found[question] = "".join(
+                c.choices[0].delta.content or ""
+                for c in client.chat.completions.create(
+                    model="tiny", messages=[{"role": "user", "content": question}], max_tokens=60, stream=True
+                )
             )
-        )
 
     threads = [threading.Thread(target=ask, args=(q,)) for q in QUESTIONS]
     for thread in threads:
@@ -199,7 +203,7 @@ def _figures(served):
         ({"messages": []}, 400, "messages", "at least one message"),
         ({"messages": [{"role": "boss", "content": "x"}]}, 400, "messages[0].role", "one of system"),
         ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, 400, "messages[0].content", "image_url"),
-        ({"messages": [{"role": "tool", "content": "x"}]}, 400, "messages", "no tools here"),
+        ({"messages": [{"role": "tool", "content": "x"}]}, 400, "messages", "no place for the role tool"),
         ({"messages": [{"role": "user", "content": "red " * 900}]}, 400, "messages", "the model has room for 512"),
         ({"max_tokens": 401}, 400, "max_tokens", "more than the 400"),
         ({"max_tokens": 0}, 400, "max_tokens", "whole number from 1"),
@@ -249,8 +253,7 @@ def test_a_model_that_the_engine_does_not_know(run_server, backend_of, served_ba
     )  # fmt: skip
     assert "transformers' generate, which is slower" in backend.note
     wanted = [alone(backend, q, max_new_tokens=6).text for q in QUESTIONS[:2]]
-    with run_server(backend) as served:
-        client = served.client()
+    with run_server(backend) as served, served.client() as client:
         for question, text in zip(QUESTIONS, wanted, strict=False):
             asked = {"model": "tiny", "messages": [{"role": "user", "content": question}], "max_tokens": 6}
             assert client.chat.completions.create(**asked).choices[0].message.content == text

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from heedful.cli.bench import bench
+from heedful.cli.chat import chat
 from heedful.cli.compare import compare
 from heedful.cli.data import app as data_app
 from heedful.cli.demo import demo
@@ -48,6 +49,7 @@ app.command("bench", short_help="Benchmarks, by their owners' rules, with errors
 app.command("score", short_help="A benchmark's own figures on saved outputs.")(score)
 app.command("rate", short_help="Ratings with intervals from votes.")(rate)
 app.command("compare", short_help="Is B better than A? One word, with its numbers.")(compare)
+app.command("chat", short_help="A conversation in the terminal.")(chat)
 app.command("serve", short_help="A model for clients of OpenAI's interface.")(serve)
 app.command("report", short_help="Write the page of a run again, from its files.")(report)
 

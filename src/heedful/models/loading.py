@@ -13,14 +13,15 @@ from typing import Any
 
 import torch
 
-from heedful.errors import ModelError
+from heedful.errors import ModelError, RunError
 from heedful.models.adapters import add_lora, load_trainable_state, merge
-from heedful.models.checkpoints import WEIGHTS, read_checkpoint
+from heedful.models.checkpoints import WEIGHTS, Checkpoint, newest_good, read_checkpoint
 from heedful.models.names import ModelName, parse_model_name
 from heedful.models.packaged import describe, drop_quantisation_marks, file_sha256, packaged_folder
 from heedful.models.quiet import quiet_transformers
 from heedful.store import RunFolder
 
+NEWEST_TRIES = 5
 PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
 
@@ -101,14 +102,14 @@ def _load_step(
 ) -> LoadedModel:
     """The model of a run at a step whose checkpoint is kept: the base with the checkpoint's weights put in."""
     run = RunFolder(parsed.target)
-    step = int((parsed.detail or "").removeprefix("step="))
     recipe = run.read_manifest()["recipe"]
-    folder = next((p for kind in ("step", "best") if (p := run.checkpoints / f"{kind}-{step:06d}").is_dir()), None)
-    if folder is None:
-        kept = sorted({int(p.name.rpartition("-")[2]) for p in run.checkpoints.glob("*-*")})
-        raise ModelError(
-            f"model '{parsed}': no checkpoint of that step is kept, only of {', '.join(map(str, kept)) or 'none'}"
-        )
+    if parsed.detail == "latest":
+        saved, folder = _newest(parsed, run)
+        say(f"the newest checkpoint of {run.path} is of step {saved.step:,}")
+        parsed = ModelName("run", parsed.target, f"step={saved.step}")
+    else:
+        folder = _kept_step(parsed, run)
+        saved = read_checkpoint(folder)
     base = load_model(f"run:{parsed.target}@base", dtype, device, attention, trust, say)
     if base.sha256 != run.read_manifest()["model"]["sha256"]:
         raise ModelError(
@@ -119,7 +120,6 @@ def _load_step(
         model = add_lora(
             model, recipe["lora_rank"], recipe["lora_alpha"], recipe["lora_dropout"], recipe["lora_targets"]
         )
-    saved = read_checkpoint(folder)
     load_trainable_state(model, saved.weights)
     return LoadedModel(
         str(parsed),
@@ -129,6 +129,31 @@ def _load_step(
         saved.state["sha256"][WEIGHTS],
         base.notes,
     )
+
+
+def _kept_step(parsed: ModelName, run: RunFolder) -> Path:
+    step = int((parsed.detail or "").removeprefix("step="))
+    folder = next((p for kind in ("step", "best") if (p := run.checkpoints / f"{kind}-{step:06d}").is_dir()), None)
+    if folder is None:
+        kept = sorted({int(p.name.rpartition("-")[2]) for p in run.checkpoints.glob("*-*")})
+        raise ModelError(
+            f"model '{parsed}': no checkpoint of that step is kept, only of {', '.join(map(str, kept)) or 'none'}"
+        )
+    return folder
+
+
+def _newest(parsed: ModelName, run: RunFolder) -> tuple[Checkpoint, Path]:
+    """The newest checkpoint that is whole. A run that goes on may take one away while it is read: then again."""
+    for left in range(NEWEST_TRIES - 1, -1, -1):
+        try:
+            saved, _ = newest_good(run.checkpoints)
+        except (RunError, OSError):
+            if left:
+                continue
+            raise
+        if saved is not None:
+            return saved, run.checkpoints / f"step-{saved.step:06d}"
+    raise ModelError(f"model '{parsed}': the run has no checkpoint yet; wait for its first evaluation, or take @base")
 
 
 def load_tokenizer(name: str, trust_remote_code: bool = False, say: Callable[[str], None] = lambda _: None) -> Any:
@@ -187,7 +212,8 @@ def _locate_run(parsed: ModelName, say: Callable[[str], None]) -> tuple[str, str
         return where, gguf, notes, manifest["template"]["text"]
     if not run.model.is_dir():
         raise ModelError(
-            f"model '{parsed}': the run has no model yet; finish it with `heedful train --resume --out {run.path}`"
+            f"model '{parsed}': the run has no model yet; finish it with `heedful train --resume --out {run.path}`, or "
+            f"take its newest checkpoint, run:{run.path}@latest"
         )
     return str(run.model), None, [], None
 

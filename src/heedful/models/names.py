@@ -3,7 +3,8 @@
 hf:ID-or-folder              a hub id or a folder in the hub's layout; a bare name is taken for this
 gguf:FILE                    a GGUF file
 pip:gemma3-270m              weights that a package on the index brings (see `packaged`)
-run:DIR                      a run's best model; run:DIR@step=400 a checkpoint; run:DIR@base what it began with
+run:DIR                      a run's best model; run:DIR@step=400 a checkpoint, run:DIR@latest the newest one (of a
+                             run that is still training, too); run:DIR@base what it began with
 openai:NAME@URL              a model behind an OpenAI-compatible server
 scripted:FILE                answers from a file
 """
@@ -22,7 +23,7 @@ KINDS = ("hf", "gguf", "pip", "run", "openai", "scripted")
 
 @dataclass(frozen=True)
 class ModelName:
-    """A parsed name: `kind`, `target` (id, path or model name) and `detail` (``base``, ``step=400``, a URL)."""
+    """A parsed name: `kind`, `target` (id, path or model name) and `detail` (``base``, ``latest``, a URL)."""
 
     kind: str
     target: str
@@ -67,8 +68,8 @@ def _parse_run(name: str, rest: str) -> ModelName:
     target, at, detail = rest.rpartition("@")
     if not at or Path(rest).is_dir():
         target, detail = rest, ""
-    if detail and detail != "base" and not re.fullmatch(r"step=\d+", detail):
-        raise ModelError(f"model '{name}': after '@' comes 'base' or 'step=NUMBER', not '{detail}'")
+    if detail and detail not in ("base", "latest") and not re.fullmatch(r"step=\d+", detail):
+        raise ModelError(f"model '{name}': after '@' comes 'base', 'latest' or 'step=NUMBER', not '{detail}'")
     if not is_run(target):
         raise ModelError(
             f"model '{name}': {target} is not a run (it has no manifest.json); name a folder that `heedful train` wrote"
