@@ -47,7 +47,7 @@ def largest_difference(model: Any, pad_id: int = 0) -> float:
     own = {s.row: s.log_likelihood for s in PlainScoring(small, min(pad_id, entries - 1)).score(rows)}
     with torch.no_grad():
         # Small limits, so that short rows take every way through the engine.
-        made = {s.row: s.log_likelihood for s in ScoringEngine(small, family=24, bundle=40, stretch=7).score(rows)}
+        made = {s.row: s.log_likelihood for s in ScoringEngine(small, 24, 40, 7, 1).score(rows)}
     return max(abs(own[r] - made[r]) for r in range(len(rows)))
 
 
@@ -69,7 +69,8 @@ def _rows(entries: int, longest: int) -> list[TokenRow]:
     trunk = some(max(2, longest - 12))
     first, second = trunk + some(3), trunk + some(5)
     return [
-        TokenRow(first, some(1)), TokenRow(first, some(1)), TokenRow(first, some(4)), TokenRow(second, some(2)),
+        TokenRow(first, some(1)), TokenRow(first, some(1)), TokenRow(first, [1, *some(3)]), TokenRow(second, some(2)),
+        TokenRow(first, [2, *some(4)]), TokenRow(first, [2, 3, *some(2)]), TokenRow(first, [2, 1, *some(2)]),
         TokenRow(second[:-2], second[-2:]), TokenRow(trunk, some(6)), TokenRow(trunk[:5], some(3)),
         TokenRow(trunk[:9], some(1)), TokenRow(some(1), some(8)), TokenRow(some(30)[: longest - 3], some(2)),
     ]  # fmt: skip

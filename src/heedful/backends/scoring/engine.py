@@ -21,6 +21,7 @@ from heedful.backends.scoring.tree import TokenRow, build_tree, walk
 FAMILY = 512  # tokens of a subtree that is computed in one go
 BUNDLE = 2048  # tokens of families side by side
 STRETCH = 1024  # tokens added to the trunk at a time
+COPIED = 48  # tokens that are computed more than once, to save a pass through the model
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,12 @@ class ScoringEngine:
 
     name = "the scoring engine"
 
-    def __init__(self, model: Any, family: int = FAMILY, bundle: int = BUNDLE, stretch: int = STRETCH):
+    def __init__(
+        self, model: Any, family: int = FAMILY, bundle: int = BUNDLE, stretch: int = STRETCH, copied: int = COPIED
+    ):
         read(model)
-        self.model, self.family, self.bundle, self.stretch = model, family, bundle, stretch
+        self.model = model
+        self.sizes = (family, bundle, stretch, copied)
 
     def score(self, rows: Sequence[TokenRow]) -> Iterator[Scored]:
         """Each row's value, as soon as it is known. Rows have at least one token of context and one of continuation."""
@@ -55,7 +59,7 @@ class ScoringEngine:
             reading = read(self.model)
             forward = ScoringForward(reading, max(len(row.context) + len(row.continuation) for row in rows))
             trunk = Trunk(reading)
-        for piece in walk(roots, self.family, self.bundle, self.stretch):
+        for piece in walk(roots, *self.sizes):
             with self._no_gradients():
                 part = Part(piece, reading.device)
                 states = forward(part, trunk)

@@ -33,7 +33,7 @@ class PlainScoring:
 
     def _batch(self, rows: Sequence[tuple[int, TokenRow]], longest: int) -> Iterator[Scored]:
         device = self.model.get_input_embeddings().weight.device
-        paths = [[*row.context, *row.continuation][:-1] for _, row in rows]
+        paths = [[int(i) for i in (*row.context, *row.continuation[:-1])] for _, row in rows]
         ids = torch.tensor([path + [self.pad_id] * (longest - len(path)) for path in paths], device=device)
         mask = torch.tensor([[1] * len(path) + [0] * (longest - len(path)) for path in paths], device=device)
         with torch.no_grad():

@@ -8,7 +8,8 @@
 
 A subtree of few tokens is a family: it is computed in one go, each token seeing the trunk and its own ancestors. A
 larger one has its first segment made part of the trunk, and what follows is walked in turn; when that is done the
-trunk is cut back. So the keys and values of one path alone are ever kept.
+trunk is cut back. So the keys and values of one path alone are ever kept. A segment of a token or two (questions that
+begin with "What") is not worth a pass through the model: each child gets a copy of it.
 """
 
 from __future__ import annotations
@@ -123,15 +124,16 @@ def _measure(root: Node) -> None:
         node.size = len(node.ids) + sum(child.size for child in node.children)
 
 
-def walk(roots: Sequence[Node], family: int, bundle: int, stretch: int) -> Iterator[Stretch | Bundle]:
+def walk(roots: Sequence[Node], family: int, bundle: int, stretch: int, copied: int = 0) -> Iterator[Stretch | Bundle]:
     """The parts of the tree in an order in which each finds its ancestors on the trunk.
 
     `family` is the most tokens of a subtree that is computed in one go, `bundle` of families side by side, `stretch` of
-    one addition to the trunk.
+    one addition to the trunk; up to `copied` tokens are computed more than once rather than added to it by themselves.
     """
     waiting: list[tuple[int, Sequence[Node]]] = [(0, roots)]
     while waiting:
         trunk, nodes = waiting.pop()
+        nodes = _without_short(nodes, family, copied)
         small = [node for node in nodes if node.size <= family]
         yield from _bundles(trunk, small, bundle)
         large = [node for node in nodes if node.size > family]
@@ -146,6 +148,23 @@ def walk(roots: Sequence[Node], family: int, bundle: int, stretch: int) -> Itera
             yield Stretch(node.start + at, ids, asked)
         if node.children:
             waiting.append((node.end, node.children))
+
+
+def _without_short(nodes: Sequence[Node], family: int, copied: int) -> list[Node]:
+    """The nodes, but of large ones whose segment is short the children, each with a copy of it."""
+    out: list[Node] = []
+    left = list(reversed(nodes))
+    while left:
+        node = left.pop()
+        if node.size <= family or len(node.ids) * (len(node.children) - 1) > copied or not node.children:
+            out.append(node)
+            continue
+        for number, child in enumerate(node.children):
+            asked = [(o + len(node.ids), r, t) for o, r, t in child.asked]
+            ids = node.ids + child.ids
+            size = child.size + len(node.ids)
+            left.append(Node(node.start, ids, child.children, asked if number else node.asked + asked, size))
+    return out
 
 
 def _bundles(trunk: int, families: Sequence[Node], most: int) -> Iterator[Bundle]:
