@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import torch
 
-from heedful.backends.generation.layout import lay_out_for_reading
 from heedful.backends.transformers import TransformersBackend
 from heedful.chat import Chat
 from heedful.models.loading import load_model
@@ -25,7 +24,7 @@ def local_backend(
     where = choose_device(device)
     dtype = torch.bfloat16 if choose_precision(precision, where) == "bf16" else torch.float32
     loaded = load_model(name, dtype, where, trust_remote_code=trust_remote_code, say=say)
-    lay_out_for_reading(loaded.model)
-    backend = TransformersBackend(name, loaded.model, Chat.bind(template, loaded.tokenizer), say)
+    chat = Chat.bind(template, loaded.tokenizer)
+    backend = TransformersBackend(name, loaded.model, chat, say, only_asked=True)
     backend.about = loaded.describe()
     return backend

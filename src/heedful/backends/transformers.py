@@ -9,6 +9,7 @@ from typing import Any
 
 from heedful.backends.base import Answer, Continuation, GenerationSettings, LogLikelihood, Tools
 from heedful.backends.generation import AnswerText, Engine, PlainGenerate, Request, Row, make_generator
+from heedful.backends.generation.layout import lay_out_for_reading
 from heedful.backends.scoring import PlainScoring, ScoringEngine, Texts, log_likelihoods, make_scorer
 from heedful.chat import Chat
 from heedful.errors import RequestError, TemplateError
@@ -27,11 +28,20 @@ class TransformersBackend:
     """A model, its tokenizer and its template. Works on plain and on adapted models, on any device.
 
     `say` is told once if the model cannot be answered with by the engine, and why. `note` is that sentence, or the one
-    that says that the engine is used.
+    that says that the engine is used. `only_asked` says that the model will not be trained or saved: its weights may
+    be stored as answers read them fastest, which is done before the first one.
     """
 
-    def __init__(self, name: str, model: Any, chat: Chat, say: Callable[[str], None] = lambda _: None):
+    def __init__(
+        self,
+        name: str,
+        model: Any,
+        chat: Chat,
+        say: Callable[[str], None] = lambda _: None,
+        only_asked: bool = False,
+    ):
         self.name = name
+        self._to_lay_out = only_asked
         self.model = model
         self.chat = chat
         self.say = say
@@ -148,6 +158,9 @@ class TransformersBackend:
 
     def generator(self) -> Engine | PlainGenerate:
         """What makes the tokens. It is chosen anew where the model has become another: given adapters, or merged."""
+        if self._to_lay_out:
+            lay_out_for_reading(self.model)
+            self._to_lay_out = False
         parts = self._parts()
         if self._made is None or self._made[0] != parts:
             made, note = make_generator(self.model, self.pad_id)
