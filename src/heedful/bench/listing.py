@@ -61,7 +61,7 @@ def listing_lines(tasks: Sequence[Mapping[str, Any]], folder: Path | None) -> It
         profiles = [t for t in tasks if t["task"] == name]
         first = profiles[0]
         names = [f"{name} (@{first['profile']})", *(f"{name}@{t['profile']}" for t in profiles[1:])]
-        yield f"{', '.join(names)}: {first['summary']}"
+        yield from textwrap.wrap(f"{', '.join(names)}: {first['summary']}", _WIDTH)
         for label, text in _facts(first, folder):
             yield from textwrap.wrap(text, _WIDTH, initial_indent=f"  {label:<8}", subsequent_indent=" " * 10)
     hub = "is installed" if importlib.util.find_spec("datasets") else "is missing: pip install 'heedful[hub]'"

@@ -41,7 +41,7 @@ def read_bench(name: str, folder: Path) -> Side:
 
 
 def _facts(path: Path) -> dict[str, str]:
-    """The profile of each task, where results.json says it."""
+    """How each task was asked, where results.json says it: its profile, and its shots, template and limit."""
     if not path.is_file():
         return {}
     found = read_json(path)
@@ -52,4 +52,11 @@ def _facts(path: Path) -> dict[str, str]:
     for task, values in (results if isinstance(results, dict) else {}).items():
         if isinstance(values, dict) and "profile" in values:
             out[f"profile of {task}"] = str(values["profile"])
+    tasks = found.get("tasks")
+    for task, facts in (tasks if isinstance(tasks, dict) else {}).items():
+        if isinstance(facts, dict):
+            template = facts.get("template")
+            asked = {"shots": facts.get("shots"), "limit": facts.get("limit")}
+            asked |= {"template": template.get("name") if isinstance(template, dict) else None}
+            out |= {f"{name} of {task}": "none" if value is None else str(value) for name, value in asked.items()}
     return out

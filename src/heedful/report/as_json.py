@@ -7,7 +7,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from heedful.records import to_json
-from heedful.report.data import Answer, Curves, LossPoint, MetricRow, Question, Rating, ReportData, SampleSeries
+from heedful.report.data import (
+    Answer,
+    Benchmarks,
+    BenchRow,
+    Curves,
+    LossPoint,
+    MetricRow,
+    Question,
+    Rating,
+    ReportData,
+    SampleSeries,
+)
 from heedful.report.text import encodable
 from heedful.report.verdict import RULE
 from heedful.stats import Interval
@@ -30,6 +41,7 @@ def report_json(data: ReportData) -> dict[str, Any]:
             },
             "metrics": {row.spec.name: _metric(row) for row in data.metrics},
             "ratings": [_rating(r) for r in data.ratings],
+            "benchmarks": _benchmarks(data.benchmarks) if data.benchmarks else None,
             "questions": [_question(q) for q in data.questions],
             "one_sided": data.one_sided,
             "curves": _curves(data.curves) if data.curves else None,
@@ -69,6 +81,23 @@ def _rating(r: Rating) -> dict[str, Any]:
         "wins": r.wins, "losses": r.losses, "ties": r.ties, "n": c.n if c else None, "unscored": r.unscored,
         "not_of_this_run": r.strange, "test": c.test if c else None, "p": c.p_value if c else None,
         "p_corrected": c.adjusted_p if c else None, "verdict": c.verdict if c else None, "warnings": r.warnings,
+    }  # fmt: skip
+
+
+def _benchmarks(found: Benchmarks) -> dict[str, Any]:
+    return {
+        "verdict": found.verdict, "sentence": found.sentence, "notes": found.notes, "caveats": found.caveats,
+        "rows": [_bench_row(r) for r in found.rows],
+    }  # fmt: skip
+
+
+def _bench_row(r: BenchRow) -> dict[str, Any]:
+    c = r.comparison
+    return {
+        "task": r.task, "metric": r.metric, "n": r.n, "unscored": r.unscored, "guess": r.guess,
+        "before": {"value": r.before, "stderr": r.before_error}, "after": {"value": r.after, "stderr": r.after_error},
+        "difference": _interval(c.difference) if c else None, "test": c.test if c else None,
+        "p": c.p_value if c else None, "p_corrected": c.adjusted_p if c else None, "verdict": c.verdict if c else None,
     }  # fmt: skip
 
 

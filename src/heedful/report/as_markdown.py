@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from heedful.report.data import MetricRow, Question, ReportData
+from heedful.report.bench import bench_cells
+from heedful.report.data import BenchRow, MetricRow, Question, ReportData
 from heedful.report.numbers import difference_text, interval_text, p_text, value_text
 from heedful.report.text import instruction_text, visible
 
@@ -26,6 +27,14 @@ def report_markdown(data: ReportData) -> str:
             "|---|---|---|---|---|---|",
         ]
         lines += rows
+    if data.benchmarks is not None:
+        lines += ["", "## What did fine-tuning cost?", "", f"{_inline(data.benchmarks.sentence)}.", ""]
+        lines += [
+            "| benchmark | before | after | difference | 95% interval | p (corrected) |",
+            "|---|---|---|---|---|---|",
+        ]
+        lines += [_bench_row(r) for r in data.benchmarks.rows]
+        lines += ["", *(f"- {_inline(t)}" for t in (*data.benchmarks.notes, *data.benchmarks.caveats))]
     chosen = _choose(data.questions)
     if chosen:
         lines += ["", f"## {len(chosen)} of {len(data.questions)} questions"]
@@ -54,6 +63,13 @@ def _row(m: MetricRow) -> str:
     difference, interval = difference_text(c.difference, kind), interval_text(c.difference, kind, signed=True)
     p = p_text(c.adjusted_p)
     return f"| {m.spec.label} | {before} | {after} | {difference} | {interval} | {p} |"
+
+
+def _bench_row(r: BenchRow) -> str:
+    c = bench_cells(r)
+    before, after = (f"{c[side]} {c[f'{side}_error']}".rstrip() for side in ("before", "after"))
+    name = _inline(f"{r.task}, {r.metric}")
+    return f"| {name} | {before} | {after} | {c['difference']} | {c['interval'] or '–'} | {c['p']} |"
 
 
 def _inline(text: str) -> str:

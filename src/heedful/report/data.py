@@ -157,6 +157,37 @@ class Rating:
 
 
 @dataclass(frozen=True, slots=True)
+class BenchRow:
+    """A metric of a benchmark: values with standard errors before and after.
+
+    `comparison` is item by item; None where the figure is no mean of the items' scores. `n` items stand behind the
+    value after, `unscored` counts both sides, `guess` is what guessing gives.
+    """
+
+    task: str
+    metric: str
+    before: float | None
+    before_error: float | None
+    after: float | None
+    after_error: float | None
+    comparison: PairedComparison | None
+    n: int
+    unscored: int
+    guess: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmarks:
+    """The benchmarks before and after: `sentence` and `verdict` are `heedful compare`'s, `notes` say how was asked."""
+
+    rows: tuple[BenchRow, ...]
+    sentence: str
+    verdict: Verdict
+    notes: tuple[str, ...]
+    caveats: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ReportData:
     """Everything on the page. `missing` has one sentence for each part that a run has not written yet."""
 
@@ -171,3 +202,4 @@ class ReportData:
     samples: tuple[SampleSeries, ...]
     missing: tuple[str, ...]
     ratings: tuple[Rating, ...] = ()
+    benchmarks: Benchmarks | None = None

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from heedful.records import Message, Response, Score, from_json, to_json
+from heedful.report.bench import read_benchmarks, with_benchmarks
 from heedful.report.curves import read_curves
 from heedful.report.data import (
     METRIC_SPECS,
@@ -53,13 +54,14 @@ def build(run: RunFolder) -> ReportData:
     curves = read_curves(read_metrics(run.metrics), manifest.get("outcome") or {})
     samples = _samples(read_metrics(run.samples))
     ratings = read_ratings(run, answers)
+    benchmarks = read_benchmarks(run)
     caveats = _caveats(answers, questions, one_sided, ledger or {})
     joined = sum(q.before is not None and q.after is not None for q in questions)
     return ReportData(
         name=run.path.resolve().name,
         manifest=manifest,
         ledger=ledger if isinstance(ledger, dict) else None,
-        verdict=with_ratings(overall(metrics, joined, caveats), ratings),
+        verdict=with_benchmarks(with_ratings(overall(metrics, joined, caveats), ratings), benchmarks),
         metrics=metrics,
         questions=questions,
         one_sided=one_sided,
@@ -67,6 +69,7 @@ def build(run: RunFolder) -> ReportData:
         samples=samples,
         missing=_missing(manifest, ledger, answers, curves is not None and len(curves.val), bool(samples)),
         ratings=ratings,
+        benchmarks=benchmarks,
     )
 
 

@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from heedful.data.ledger_text import findings_by_severity, overlap_text
 from heedful.report import numbers
+from heedful.report.bench import bench_cells
 from heedful.report.curves import draw
 from heedful.report.data import Answer, MetricRow, Question, ReportData
 from heedful.report.ratings import rating_text
@@ -53,6 +54,7 @@ def report_html(data: ReportData) -> str:
         range_plot=range_plot,
         draw=draw,
         rating_text=rating_text,
+        bench_cells=bench_cells,
         bar=bar,
         filters=[(name, label, sum(name in tags(q) for q in data.questions)) for name, label in FILTERS],
         tags=tags,
