@@ -11,7 +11,14 @@ from heedful.errors import RequestError, did_you_mean
 from heedful.tasks.base import Task
 
 # The files of tasks, by the names of the tasks in them; each has a tuple TASKS, its owner's own profile first.
-MODULES: dict[str, str] = {"mmlu": "mmlu", "glue": "glue", "superglue": "superglue"}
+MODULES: dict[str, str] = {
+    "mmlu": "mmlu",
+    "glue": "glue",
+    "superglue": "superglue",
+    "squad": "squad",
+    "squad2": "squad",
+    "triviaqa": "triviaqa",
+}
 
 
 @dataclass(frozen=True)

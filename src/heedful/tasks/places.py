@@ -51,6 +51,15 @@ class Places:
         found = (_without_case(root, name) for root in self._roots() for name in names)
         return [p for p in found if p is not None and p.is_dir()]
 
+    def matching(self, pattern: str) -> list[Path]:
+        """The files of the task's folder whose name is like this (``*dev*.jsonl``), for mirrors, which name as they
+        like; the folder above it, which holds other tasks too, is not looked through."""
+        roots = self._roots()[:1]
+        self.looked.extend(str(root / pattern) for root in roots)
+        found = [p for root in roots for p in sorted(root.glob(pattern)) if p.is_file()]
+        self.used.extend(p for p in found[:1] if p not in self.used)
+        return found
+
     def hub_rows(self, source: Source, config: str | None, split: str) -> Iterator[tuple[dict[str, Any], str]]:
         """Rows of the hub's copy, each with its place; only without a folder, so that a run never mixes the two."""
         from heedful.data.hub import HubData, hub_rows

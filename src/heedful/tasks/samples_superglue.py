@@ -46,7 +46,7 @@ _VALIDATION: dict[str, str] = {
             "label": 1,
             "idx": 1,
         },
-    ),  # fmt: skip
+    ),
     "MultiRC/{}.jsonl": _lines(
         {
             "idx": 0,
@@ -75,7 +75,7 @@ _VALIDATION: dict[str, str] = {
                 ],
             },
         },
-    ),  # fmt: skip
+    ),
     "ReCoRD/{}.jsonl": _lines(
         {
             "idx": 0,
@@ -101,7 +101,7 @@ _VALIDATION: dict[str, str] = {
                 },
             ],
         },
-    ),  # fmt: skip
+    ),
     "RTE/{}.jsonl": _lines({**_RAIN, "label": "entailment", "idx": 0}, {**_SUN, "label": "not_entailment", "idx": 1}),
     "WiC/{}.jsonl": _lines(
         {
@@ -126,7 +126,7 @@ _VALIDATION: dict[str, str] = {
             "label": True,
             "idx": 1,
         },
-    ),  # fmt: skip
+    ),
     "WSC/{}.jsonl": _lines(
         {
             "text": "Ann thanked Bea , who had helped her .",
@@ -140,7 +140,7 @@ _VALIDATION: dict[str, str] = {
             "label": False,
             "target": {"span1_index": 0, "span1_text": "the cup.", "span2_index": 12, "span2_text": "it"},
         },
-    ),  # fmt: skip
+    ),
 }
 SAMPLE: dict[str, str] = {
     **{name.format("val"): text for name, text in _VALIDATION.items()},
