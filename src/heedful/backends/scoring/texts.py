@@ -44,7 +44,7 @@ class Texts:
 
     def prompt_ids(self, text: str, room: int) -> tuple[list[int], int]:
         """The ids of a text to be gone on with by at most `room` tokens, and how many were cut at its beginning."""
-        ids = [*self.bos, *encode_texts(self.tokenizer, [text])[0]] or self.alone
+        ids = self._begun(encode_texts(self.tokenizer, [text])[0]) or self.alone
         cut = max(0, len(ids) - max(1, self.positions - room))
         return ids[cut:], cut
 
@@ -59,9 +59,28 @@ class Texts:
             head = known.get(context, [])
             key = (context, pair.plain)
             if key not in contexts:
-                contexts[key] = np.array([*(self.bos if pair.plain else ()), *head] or self.alone, dtype=np.uint32)
+                contexts[key] = np.array((self._begun(head) if pair.plain else head) or self.alone, dtype=np.uint32)
             out.append(self._cut(contexts[key], known.get(context + rest, [])[len(head) :]))
         return out
+
+    def windows(self, text: str) -> list[TokenRow]:
+        """A whole text as rows that predict each of its tokens once, for perplexity: lm-evaluation-harness's windows.
+
+        The first row follows the token that a text begins with; a later one has as many tokens before it as there is
+        room for. Empty for a text without tokens, or a tokenizer without such a token.
+        """
+        ids = [*self.bos, *encode_texts(self.tokenizer, [text])[0]]
+        if not ids or not self.alone:
+            return []
+        rows = [TokenRow(self.alone, ids[: self.positions])]
+        for start in range(self.positions, len(ids), self.positions):
+            end = min(start + self.positions, len(ids))
+            rows.append(TokenRow(ids[end - self.positions - 1 : start], ids[start:end]))
+        return rows
+
+    def _begun(self, ids: list[int]) -> list[int]:
+        """With the token that a text begins with before it, unless a template has written it."""
+        return ids if not self.bos or ids[:1] == self.bos else [*self.bos, *ids]
 
     def _cut(self, context: np.ndarray, continuation: list[int]) -> Cut:
         if not continuation:
@@ -94,6 +113,18 @@ def log_likelihoods(
             i, cut = asked[scored.row]
             tokens = len(rows[scored.row].continuation)
             yield LogLikelihood(i, scored.log_likelihood, scored.greedy, tokens, cut.truncated)
+
+
+def rolling(scorer: ScoringEngine | PlainScoring, texts: Texts, whole: Sequence[str]) -> Iterator[LogLikelihood]:
+    """The log-likelihood of each whole text, however long: of all its tokens, in windows."""
+    for i, text in enumerate(whole):
+        rows = texts.windows(text)
+        if not rows:
+            yield LogLikelihood(i, float("nan"), False, 0, 0, "the text has no tokens, or nothing to follow")
+            continue
+        made = list(scorer.score(rows))
+        tokens = sum(len(row.continuation) for row in rows)
+        yield LogLikelihood(i, sum(s.log_likelihood for s in made), all(s.greedy for s in made), tokens)
 
 
 def _move_space(pair: Continuation) -> tuple[str, str]:
