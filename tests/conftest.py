@@ -6,6 +6,8 @@ is trained here. They are made once a session, on disk in the hub's layout.
 
 from __future__ import annotations
 
+import functools
+import gc
 import json
 import multiprocessing
 import os
@@ -21,10 +23,65 @@ os.environ["TQDM_DISABLE"] = "1"
 os.environ["OMP_NUM_THREADS"] = "1"  # tiny products: a second thread would only wait for the first
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# The same examples on every machine, and no complaint about the time that they take on a busy one. Other examples at
+# each run: HEEDFUL_EXPLORE=1.
+settings.register_profile(
+    "heedful",
+    derandomize=not os.environ.get("HEEDFUL_EXPLORE"),
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("heedful")
 
 ARCHITECTURES = ("llama", "gpt2", "qwen3", "gemma3", "gemma2")
 WORDS = ("red", "blue", "green", "cat", "dog", "bird", "seven", "eight")
 WORDS += ("nine", "tall", "short", "warm", "cold", "river", "stone", "apple")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A property tries a quarter of the examples that it names; with `-m slow` it is run again, and tries them all."""
+    reduced = set()
+    for item in items:
+        function = getattr(item, "obj", None)
+        if not getattr(function, "is_hypothesis_test", False) or item.get_closest_marker("slow"):
+            continue
+        if config.option.markexpr == "slow":
+            item.add_marker("slow")
+        elif function not in reduced:
+            reduced.add(function)
+            named = function._hypothesis_internal_use_settings
+            function._hypothesis_internal_use_settings = settings(named, max_examples=max(5, named.max_examples // 4))
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: the collector of garbage need not walk over it again and again."""
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_waiting_for_the_disk() -> Iterator[None]:
+    """What fsync is for, the failure of power, befalls no test: a kill leaves what was written to the system."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", os.fstat)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_command_line() -> Iterator[None]:
+    """typer makes the objects of all commands anew at each call: a process makes one call, these tests hundreds."""
+    import typer.main
+    import typer.testing
+
+    made = functools.cache(typer.main.get_command)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(typer.main, "get_command", made)
+        patch.setattr(typer.testing, "_get_command", made)
+        yield
 
 
 def rows(count: int, start: int = 0) -> list[dict[str, str]]:
@@ -229,13 +286,13 @@ class Command:
     def send(self, number: int) -> None:
         os.kill(self.process.pid, number)
 
-    def wait(self, timeout: float = 120) -> int:
+    def wait(self, timeout: float = 600) -> int:
         """The exit status; minus the signal's number where one ended the process."""
         self.process.join(timeout)
         assert self.process.exitcode is not None, f"still running after {timeout} s:\n{self.text}"
         return self.process.exitcode
 
-    def send_when(self, condition: Callable[[], object], number: int = signal.SIGKILL, timeout: float = 60) -> bool:
+    def send_when(self, condition: Callable[[], object], number: int = signal.SIGKILL, timeout: float = 600) -> bool:
         """Send a signal as soon as a condition holds; whether it did before the process ended by itself."""
         end = time.monotonic() + timeout
         while time.monotonic() < end and self.process.is_alive():

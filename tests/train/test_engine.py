@@ -225,11 +225,13 @@ OTHERS = ("gpt2", "gpt-neox", "opt", "phi3", "olmo2", "smollm3")
 def test_models_of_other_layers_keep_those_and_get_the_attention(architecture, lora, packed):
     model, weights = own_model(architecture, lora), torch.tensor([1.0, 0.25, 2.0, 0.5])
     before = model.config._attn_implementation
-    assert isinstance(engine_of(model, torch.float32)[0], OwnLayers)
+    plain, fast = Objective(model), Objective(model)
+    plain.check_head()
+    note = fast.use_engine("fp32")
+    assert isinstance(fast.engine, OwnLayers), note
     apart = collate(rows(), 0)  # OPT's own pass lets packed rows see one another
     batch = collate(rows(), 0, packed=True, max_length=64) if packed else apart
-    (own, _), (_, fast) = both(model, apart, weights=weights), both(model, batch, weights=weights)
-    assert_same(own, fast)
+    assert_same(results(plain, apart, weights), results(fast, batch, weights))
     assert model.config._attn_implementation == before  # evaluation and generation keep the model's own
 
 
@@ -286,7 +288,7 @@ def test_dropout_of_attention_falls_on_every_weight_and_rows_share_no_noise():
         with torch.no_grad():
             return fast(batch.input_ids, batch.attention_mask, batch.labels)
 
-    drawn = torch.stack([losses() for _ in range(400)])
+    drawn = torch.stack([losses() for _ in range(250)])
     model.eval()
     quiet = losses()
     assert (drawn.std(0) > 0).all()
@@ -296,7 +298,7 @@ def test_dropout_of_attention_falls_on_every_weight_and_rows_share_no_noise():
     plain = Objective(model)
     plain.check_head()
     with torch.no_grad():
-        own = torch.stack([plain(batch.input_ids, batch.attention_mask, batch.labels) for _ in range(400)])
+        own = torch.stack([plain(batch.input_ids, batch.attention_mask, batch.labels) for _ in range(250)])
     assert ((drawn.std(0) / own.std(0)).log().abs() < 0.25).all()  # as much noise as the model's own
 
 

@@ -90,7 +90,7 @@ MOMENTS = {
     "before the first checkpoint": lambda run: run.metrics.is_file(),
     "while writing a checkpoint": lambda run: files(run, "checkpoints/.writing-*"),
     "while writing a later checkpoint": lambda run: steps(run) >= 6 and files(run, "checkpoints/.writing-*"),
-    "between": lambda run: steps(run) == 8,
+    "between": lambda run: steps(run) >= 8,
     "save": lambda run: files(run, ".adapter-*") or files(run, "adapter"),
     "while saving the model": lambda run: files(run, ".model-*"),
     "after": lambda run: run.model.is_dir(),
@@ -101,11 +101,19 @@ FAST = ("while writing a later checkpoint",)
 SLOW = [pytest.param(m, marks=pytest.mark.slow) for m in MOMENTS if m not in FAST]
 
 
+def stopped_when(heedful_command, recipe: Path, folder: Path, condition: Any, number: int = signal.SIGKILL) -> Any:
+    """A run that got a signal at a moment, and its command; where a busy machine missed the moment, another run."""
+    for attempt in range(10):
+        run = RunFolder(folder / f"run{attempt}")
+        command = heedful_command("train", recipe, "--out", run.path)
+        if command.send_when(lambda run=run: condition(run), number):
+            return run, command
+    raise AssertionError(f"it always ended before:\n{command.text}")
+
+
 @pytest.mark.parametrize("moment", [*FAST, *SLOW])
 def test_killed_and_resumed_is_the_same_run(recipe, whole, heedful_command, tmp_path, moment):
-    run = RunFolder(tmp_path / "run")
-    command = heedful_command("train", recipe, "--out", run.path)
-    assert command.send_when(lambda: MOMENTS[moment](run)), f"it ended before:\n{command.text}"
+    run, command = stopped_when(heedful_command, recipe, tmp_path, MOMENTS[moment])
     assert command.wait() == -signal.SIGKILL
     resume(heedful_command, run)
     assert_like(run, whole)
@@ -113,9 +121,7 @@ def test_killed_and_resumed_is_the_same_run(recipe, whole, heedful_command, tmp_
 
 @pytest.mark.slow
 def test_attempts_are_numbered_when_killed_twice_between_checkpoints(recipe, whole, heedful_command, tmp_path):
-    run = RunFolder(tmp_path / "run")
-    command = heedful_command("train", recipe, "--out", run.path)
-    assert command.send_when(lambda: steps(run) >= 5)
+    run, command = stopped_when(heedful_command, recipe, tmp_path, lambda run: steps(run) >= 5)
     command.wait()
     command = heedful_command("train", "--resume", "--out", run.path)
     assert command.send_when(lambda: any(line["attempt"] == 2 for line in read_jsonl(run.metrics)))
@@ -127,11 +133,9 @@ def test_attempts_are_numbered_when_killed_twice_between_checkpoints(recipe, who
     assert_like(run, whole)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGTERM, marks=pytest.mark.slow), signal.SIGINT])
 def test_a_stop_request_writes_a_checkpoint_and_says_how_to_go_on(recipe, whole, heedful_command, tmp_path, number):
-    run = RunFolder(tmp_path / "run")
-    command = heedful_command("train", recipe, "--out", run.path)
-    assert command.send_when(lambda: steps(run) >= 4, number)
+    run, command = stopped_when(heedful_command, recipe, tmp_path, lambda run: steps(run) >= 4, number)
     assert command.wait() == 130
     assert "Traceback" not in command.text
     assert f"heedful train --resume --out {run.path}" in command.text.splitlines()[-1]
@@ -143,9 +147,8 @@ def test_a_stop_request_writes_a_checkpoint_and_says_how_to_go_on(recipe, whole,
 
 
 def test_sigterm_outside_the_loop_is_told_like_ctrl_c(recipe, heedful_command, tmp_path):
-    run = RunFolder(tmp_path / "run")
-    command = heedful_command("train", recipe, "--out", run.path)
-    assert command.send_when(lambda: files(run, "splits/*"), signal.SIGTERM)
+    condition = lambda run: files(run, "splits/*")  # noqa: E731
+    run, command = stopped_when(heedful_command, recipe, tmp_path, condition, signal.SIGTERM)
     assert command.wait() == 130, command.text
     assert f"heedful train --resume --out {run.path}" in command.text.splitlines()[-1]
     assert read_json(run.manifest)["outcome"]["status"] == "interrupted"
@@ -207,14 +210,25 @@ class Listening(Silent):
         self.said.append(sentence)
 
 
-@pytest.mark.parametrize("how", DAMAGE)
-@pytest.mark.parametrize("name", FILES)
-def test_a_damaged_checkpoint_is_told_and_the_one_before_serves(copy, tiny_run, name, how):
-    newest = list_checkpoints(copy.checkpoints, "step")[0]
+def is_found_out(newest: Path, name: str, how: str) -> None:
     DAMAGE[how](newest / name)
     with pytest.raises(RunError, match=f"^{newest}/{name}: {how.split()[0]}.*; restore it") as error:
         read_checkpoint(newest)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("how", DAMAGE)
+@pytest.mark.parametrize("name", FILES)
+def test_damage_to_a_checkpoint_is_found_out(tiny_run, tmp_path, name, how):
+    newest = list_checkpoints(RunFolder(tiny_run).checkpoints, "step")[0]
+    shutil.copytree(newest, tmp_path / newest.name)
+    is_found_out(tmp_path / newest.name, name, how)
+
+
+@pytest.mark.parametrize(("name", "how"), [*zip(FILES, DAMAGE, strict=False), (FILES[0], "missing")])
+def test_a_damaged_checkpoint_is_told_and_the_one_before_serves(copy, tiny_run, name, how):
+    newest = list_checkpoints(copy.checkpoints, "step")[0]
+    is_found_out(newest, name, how)
     view = Listening()
     resume_run(copy.path, view)
     told = [s for s in view.said if name in s]
