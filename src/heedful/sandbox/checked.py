@@ -14,8 +14,8 @@ import select
 import time
 from dataclasses import dataclass
 
-from heedful.errors import DataError
-from heedful.sandbox.inside.start import SEALED
+from heedful.errors import DataError, HeedfulError
+from heedful.sandbox.inside.channel import SEALED
 from heedful.sandbox.isolation import Isolation, isolation
 from heedful.sandbox.process import START, Limits, Running, pipes, refuse_unsealed, start
 
@@ -76,14 +76,20 @@ def _verdict(task: Task, program: Running, checker: Running, limits: Limits) -> 
     if not heard:  # the checker says a first word once the program has said one
         for side in (checker, program):
             refuse_unsealed(_stderr(side))
-        return "failed: the program ended before its tests did"
+        raise HeedfulError(
+            f"a sandbox was not ready after {START:.0f} seconds: the machine has too much else to do; "
+            "go on with fewer --workers"
+        )
     heard += _lines(checker.started.stdout.fileno(), 1, limits.seconds + _GRACE)
     if len(heard) < 2:
         # Only the checker's own end or hanging leads here: out of memory, or tests that let no signal through.
         ended = checker.started.poll() is not None
         return "failed: the tests ended without a verdict" if ended else "timed out"
     if heard[1]["unfit"]:
-        raise DataError(f"{task.where or 'the test'}: {heard[1]['unfit']}, but only plain values can be handed over")
+        raise DataError(
+            f"{task.where or 'a task'}: its test {heard[1]['unfit']}; only plain values can be handed over "
+            "(docs/sandbox.md)"
+        )
     return heard[1]["verdict"]
 
 

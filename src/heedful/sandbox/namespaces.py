@@ -13,7 +13,7 @@ The one argument is a JSON object; see `Isolation.command`. A mishap is one line
 """
 
 # pathlib would be much of this script's time, which every program pays twice.
-# ruff: noqa: PTH
+# ruff: noqa: PTH102, PTH103, PTH112, PTH120, PTH123, PTH211
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -9,12 +10,11 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from heedful.errors import HeedfulError
-from heedful.sandbox.inside.start import SEALED
+from heedful.sandbox.inside.channel import SEALED
 from heedful.sandbox.visible import MODULES, visible
 
 if TYPE_CHECKING:
@@ -94,38 +94,40 @@ def start(
     `pipes`: ends of pipes that it gets, by the names under which it is told their numbers. `shown`: its stdout is a
     pipe, else nothing. Raises HeedfulError where the sandbox does not stand.
     """
+    with contextlib.ExitStack() as closing:
+        try:
+            # Not a pipe: a task of any length is there whole, whenever it is read.
+            given = closing.enter_context(os.fdopen(os.memfd_create("task"), "w+b"))
+            null = closing.enter_context(open(os.devnull, "r+b", buffering=0))  # noqa: PTH123
+            said, says = os.pipe()
+            info = closing.enter_context(os.fdopen(said, "rb"))
+            saying = closing.enter_context(os.fdopen(says, "wb"))
+            given.write(json.dumps(task).encode("ascii"))
+            given.seek(0)
+            keep = {"null": null.fileno(), **(pipes or {})}
+            started = subprocess.Popen(
+                isolation.command(_inner(role, limits, keep), says, list(keep.values())),
+                env={},
+                cwd="/",
+                stdin=given,
+                stdout=subprocess.PIPE if shown else null,
+                stderr=subprocess.PIPE,
+                pass_fds=[says, *keep.values()],
+                start_new_session=True,
+            )
+        except OSError as e:
+            raise HeedfulError(f"the sandbox did not start ({e.strerror}); see docs/sandbox.md") from None
+        saying.close()
+        return Running(started, _pidfd(_until_closed(info.fileno())))
+
+
+def _inner(role: str, limits: Limits, keep: Mapping[str, int]) -> list[str]:
+    """The command inside."""
     seen = visible()
-    given = os.memfd_create("task")  # not a pipe: a task of any length is there whole, whoever reads it when
-    null = os.open(os.devnull, os.O_RDWR)
-    said, says = os.pipe()
-    try:
-        with os.fdopen(os.dup(given), "wb") as file:
-            file.write(json.dumps(task).encode("ascii"))
-        os.lseek(given, 0, os.SEEK_SET)
-        keep = {"null": null, **(pipes or {})}
-        told = {"role": role, "memory": limits.memory, "processes": limits.processes, "modules": MODULES}
-        told |= {"packages": seen.packages, **keep}
-        code = f"import sys; sys.path.insert(0, {MODULES!r}); from heedful.sandbox.inside.start import main; main()"
-        inner = [seen.interpreter, "-I", "-S", "-B", "-c", code, json.dumps(told)]
-        started = subprocess.Popen(
-            isolation.command(inner, says, list(keep.values())),
-            env={},
-            cwd="/",
-            stdin=given,
-            stdout=subprocess.PIPE if shown else null,
-            stderr=subprocess.PIPE,
-            pass_fds=[says, *keep.values()],
-            start_new_session=True,
-        )
-    except OSError as e:
-        os.close(said)
-        raise HeedfulError(f"the sandbox did not start ({e.strerror}); see docs/sandbox.md") from None
-    finally:
-        for handle in (given, null, says):
-            os.close(handle)
-    with os.fdopen(said, "rb") as info:
-        first = _pidfd(_until_closed(info.fileno()))
-    return Running(started, first)
+    told = {"role": role, "memory": limits.memory, "processes": limits.processes, "modules": MODULES}
+    told |= {"packages": seen.packages, **keep}
+    code = f"import sys; sys.path.insert(0, {MODULES!r}); from heedful.sandbox.inside.start import main; main()"
+    return [seen.interpreter, "-I", "-S", "-B", "-c", code, json.dumps(told)]
 
 
 def _until_closed(handle: int) -> bytes:
@@ -185,7 +187,7 @@ def refuse_unsealed(stderr: bytes) -> None:
         raise HeedfulError(f"the sandbox did not stand ({said or 'it said nothing'}); see docs/sandbox.md")
 
 
-@contextmanager
+@contextlib.contextmanager
 def pipes(count: int) -> Iterator[list[tuple[int, int]]]:
     """Pipes, as pairs of a reading and a writing end, that are closed here in the end."""
     made = [os.pipe() for _ in range(count)]

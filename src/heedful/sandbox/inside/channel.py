@@ -10,6 +10,7 @@ import json
 import os
 from typing import Any
 
+SEALED = b"heedful: sealed\n"  # the first word on stderr of every process inside
 LONGEST = 1 << 26  # bytes of a line
 _MESSAGE = 2_000  # characters of an exception's text that are kept
 

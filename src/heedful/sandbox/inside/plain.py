@@ -147,5 +147,6 @@ _MADE: dict[str, Callable[[list[Any]], Any]] = {
     "values": lambda p: dict(enumerate(_all(p))).values(),
     "items": lambda p: dict(_all(p)).items(),
     "iterator": lambda p: iter(_all(p)),
+    "numpy": _from_numpy,
     "opaque": lambda p: Opaque(str(p[0])),
 }

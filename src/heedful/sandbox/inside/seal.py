@@ -49,7 +49,12 @@ def seal(memory: int, processes: int) -> None:
         most = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(what, (most, most))
     _control(_SET_DUMPABLE, 0)
+    refuse_calls(one_process=processes == 1)
+
+
+def refuse_calls(one_process: bool) -> None:
+    """From now on the system calls of seccomp.py are refused, to this process and all that it starts."""
     _control(_SET_NO_NEW_PRIVS, 1)
-    code = assembled(os.uname().machine, one_process=processes == 1)
+    code = assembled(os.uname().machine, one_process)
     program = _Program(len(code) // 8, code)
     _control(_SET_SECCOMP, _FILTER, ctypes.byref(program))

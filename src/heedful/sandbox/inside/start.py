@@ -15,9 +15,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from heedful.sandbox.inside.channel import SEALED
 from heedful.sandbox.inside.seal import seal
-
-SEALED = b"heedful: sealed\n"
 
 
 def main() -> None:
