@@ -5,7 +5,7 @@
     seen = conversation.seen(count, room)     # without the oldest turns, where all are too long
     conversation.answered("In Norway.")
 
-The file is a row that `heedful data` and training read: ``{"messages": [...], ...}``.
+The file is one that `heedful data` and training read: ``[{"messages": [...], ...}]``.
 """
 
 from __future__ import annotations
@@ -112,7 +112,8 @@ def save_conversation(path: Path, conversation: Conversation, facts: Mapping[str
     if path.exists() and not mine:
         raise RequestError(f"{path}: exists and is not from this conversation; name another file")
     value = {"messages": [to_json(m) for m in conversation.messages], **facts}
-    write_text(path, json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode() + "\n")
+    line = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode()
+    write_text(path, f"{line}\n" if path.suffix == ".jsonl" else f"[{line}]\n")
 
 
 def load_conversation(path: Path) -> Conversation:
@@ -125,7 +126,8 @@ def load_conversation(path: Path) -> Conversation:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError):
         raise DataError(f"{path}: is not one JSON document; name a file that /save wrote") from None
-    listed = value.get("messages") if isinstance(value, dict) else None
+    row = value[0] if isinstance(value, list) and len(value) == 1 else value
+    listed = row.get("messages") if isinstance(row, dict) else None
     if not isinstance(listed, list) or not listed:
         raise DataError(f"{path}: has no 'messages'; name a file that /save wrote")
     messages = [from_json(Message, m, f"{path}: message {k}") for k, m in enumerate(listed, 1)]

@@ -48,9 +48,7 @@ def test_a_stream_is_the_answer_in_pieces(client, served_backend):
     wanted = alone(served_backend, ASKED[0]["content"], max_new_tokens=20)
     options = {"include_usage": True}
     chunks = list(
-        client.chat.completions.create(
-            model="tiny", messages=ASKED, max_tokens=20, stream=True, stream_options=options
-        )
+        client.chat.completions.create(model="tiny", messages=ASKED, max_tokens=20, stream=True, stream_options=options)
     )
     *pieces, last = chunks
     texts = [c.choices[0].delta.content or "" for c in pieces]
@@ -68,9 +66,7 @@ def test_a_stream_is_the_answer_in_pieces(client, served_backend):
 def test_what_goes_over_the_wire(served):
     """No client in between: each event is a line of data, and [DONE] is the last."""
     body = json.dumps({"messages": ASKED, "max_tokens": 3, "stream": True}).encode()
-    request = urllib.request.Request(
-        f"{served.url}/v1/chat/completions", body, {"Content-Type": "application/json"}
-    )
+    request = urllib.request.Request(f"{served.url}/v1/chat/completions", body, {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=60) as response:
         assert response.headers["content-type"].startswith("text/event-stream")
         text = response.read().decode()
@@ -112,7 +108,9 @@ def test_completions_go_on_from_text_and_from_ids(client, served_backend):
     assert by_id.choices[0].text == made.choices[0].text
     scores = made.choices[0].logprobs
     assert len(scores.tokens) == len(scores.token_logprobs) == len(scores.top_logprobs) == len(scores.text_offset)
-    certain = list(itertools.takewhile(lambda pair: "\ufffd" not in pair[0], zip(scores.tokens, scores.text_offset, strict=True)))
+    certain = list(
+        itertools.takewhile(lambda pair: "\ufffd" not in pair[0], zip(scores.tokens, scores.text_offset, strict=True))
+    )
     assert certain
     assert all(made.choices[0].text.startswith(token, offset) for token, offset in certain)
     streamed = client.completions.create(model="tiny", prompt=ids, max_tokens=9, temperature=0, stream=True)

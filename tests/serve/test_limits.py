@@ -96,10 +96,10 @@ def test_where_too_many_wait_a_client_is_told_when_to_come_back(run_server, endl
 def test_the_time_is_over(run_server, endless):
     with run_server(endless, timeout=0.001) as served, served.client() as client:
         paused(served, 0)
-        with pytest.raises(openai.APIStatusError, match="no whole answer within 0.001 s") as told:
+        with pytest.raises(openai.APIStatusError, match=r"no whole answer within 0\.001 s") as told:
             client.chat.completions.create(**LONG)
         assert told.value.status_code == 504
-        with pytest.raises(openai.APIError, match="no whole answer within 0.001 s"):
+        with pytest.raises(openai.APIError, match=r"no whole answer within 0\.001 s"):
             list(client.chat.completions.create(**LONG, stream=True))
         served.until(lambda: not served.service.worker.running)
 

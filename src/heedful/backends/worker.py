@@ -1,8 +1,8 @@
 """A thread that has a model, and answers whoever asks: for a server's clients, and for a conversation.
 
     ask()      from any thread: a Ticket, or one of the errors below
-    tell       the asker's function, called in the worker's thread: pieces of text as they are certain, the last of which
-               bears the whole Answer
+    tell       the asker's function, called in the worker's thread: pieces of text as they are certain, the last of
+               which bears the whole Answer
     cancel()   from any thread: the row leaves the batch before the next step, and its last event comes at once
 
 With the engine all that is asked goes on side by side (`generation.joining`); a model that the engine does not know is
@@ -154,7 +154,9 @@ class Worker:
         if not ids:
             raise RequestError("the question is empty; ask something")
         if not 0 <= min(ids) <= max(ids) < self._vocabulary:
-            raise RequestError(f"the question has ids that the model does not know; they go from 0 to {self._vocabulary - 1}")
+            raise RequestError(
+                f"the question has ids that the model does not know; they go from 0 to {self._vocabulary - 1}"
+            )
         if scored and not self.together:
             raise NoScores("this model answers by transformers' generate, without log-probabilities; leave them out")
         text = AnswerText(self.backend.chat.tokenizer, before, settings.stop, self.backend.stop_ids)

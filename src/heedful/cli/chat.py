@@ -43,9 +43,7 @@ def chat(
         str, typer.Option(metavar="NAME", help="A template; by default the model's own, else alpaca.")
     ] = "auto",
     max_new_tokens: Annotated[int, typer.Option(metavar="N", help="New tokens an answer, at most.")] = 512,
-    temperature: Annotated[
-        float, typer.Option(metavar="T", help="0 takes the most likely token each time.")
-    ] = 0.0,
+    temperature: Annotated[float, typer.Option(metavar="T", help="0 takes the most likely token each time.")] = 0.0,
     top_p: Annotated[
         float, typer.Option(metavar="P", help="Sample among the likeliest tokens of this total probability.")
     ] = 1.0,
@@ -66,7 +64,9 @@ def chat(
     trust_remote_code: Annotated[
         bool, typer.Option("--trust-remote-code", help="Let the model's repository run its own code.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the conversation as one JSON document at the end.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the conversation as one JSON document at the end.")
+    ] = False,
 ) -> None:
     """Talk to a model: its answers come as they are made, each with all that was said before."""
     from heedful.backends.base import GenerationSettings
@@ -84,7 +84,9 @@ def chat(
     settings = _checked(settings, max_new_tokens=max_new_tokens, temperature=temperature, top_p=top_p, top_k=top_k,
                         min_p=min_p, repetition_penalty=repetition_penalty)  # fmt: skip
     talk = Conversation(system) if load is None else load_conversation(load)
-    options = server_options([model, *([against] if against else [])], 8, timeout, 1200, 5, api_key_env, None, None, False)
+    options = server_options(
+        [model, *([against] if against else [])], 8, timeout, 1200, 5, api_key_env, None, None, False
+    )
     other_name = against or _base_of(model)
 
     def opened(name: str) -> Callable[[], Any]:

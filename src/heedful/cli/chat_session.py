@@ -250,7 +250,9 @@ def set_value(settings: GenerationSettings, text: str) -> GenerationSettings:
     name, equals, given = (part.strip() for part in text.partition("="))
     name = name.replace("-", "_")
     if name not in SETTINGS:
-        raise RequestError(f"/set {name}: no such setting{did_you_mean(name, SETTINGS)}; there are {', '.join(SETTINGS)}")
+        raise RequestError(
+            f"/set {name}: no such setting{did_you_mean(name, SETTINGS)}; there are {', '.join(SETTINGS)}"
+        )
     if not equals:
         raise RequestError(f"/set {name}: write {name}=VALUE")
     if name == "stop":

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from heedful.serve.gate import Gate
 
 PORT = 8000
+MAX_TOKENS, BATCH_SIZE, WAITING = 1024, 16, 64
+TIMEOUT, GRACE = 600.0, 30.0
+LARGEST_BODY = 4 << 20
 KEY_VARIABLE = "HEEDFUL_API_KEY"
 BACKENDS = ("heedful", "vllm", "transformers")
 PRECISIONS = ("auto", "fp32", "bf16")
@@ -48,17 +51,17 @@ def serve(
     ] = 1.0,
     max_tokens: Annotated[
         int, typer.Option(metavar="N", min=1, help="New tokens an answer, at most, and where a request names none.")
-    ] = 1024,
+    ] = MAX_TOKENS,
     context: Annotated[
         int | None, typer.Option(metavar="N", min=2, help="Tokens of question and answer; by default the model's.")
     ] = None,
-    batch_size: Annotated[int, typer.Option(metavar="N", min=1, help="Answers made side by side.")] = 16,
+    batch_size: Annotated[int, typer.Option(metavar="N", min=1, help="Answers made side by side.")] = BATCH_SIZE,
     waiting: Annotated[
         int, typer.Option(metavar="N", min=0, help="Answers that may wait for that; more are sent away with 429.")
-    ] = 64,
-    timeout: Annotated[float, typer.Option(metavar="S", help="Seconds for a request, waiting included.")] = 600,
-    grace: Annotated[float, typer.Option(metavar="S", help="Seconds that answers have to end after a stop.")] = 30,
-    largest_body: Annotated[int, typer.Option(metavar="BYTES", min=1024, help="Of a request.")] = 4_194_304,
+    ] = WAITING,
+    timeout: Annotated[float, typer.Option(metavar="S", help="Seconds for a request, waiting included.")] = TIMEOUT,
+    grace: Annotated[float, typer.Option(metavar="S", help="Seconds that answers have to end after a stop.")] = GRACE,
+    largest_body: Annotated[int, typer.Option(metavar="BYTES", min=1024, help="Of a request.")] = LARGEST_BODY,
     precision: Annotated[str, typer.Option(metavar="NAME", help="auto, fp32 or bf16.")] = "auto",
     device: Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda, mps.")] = "auto",
     backend: Annotated[
@@ -68,14 +71,24 @@ def serve(
     trust_remote_code: Annotated[
         bool, typer.Option("--trust-remote-code", help="Let the model's repository run its own code.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the address and settings as one JSON document.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the address and settings as one JSON document.")
+    ] = False,
 ) -> None:
     """Answer clients of OpenAI's interface: chat completions and completions, many at a time."""
     _check(model, precision, temperature, timeout, grace, backend)
     key = _key(api_key)
     gate = _gate(host, port, key, allow_origin or [], largest_body)
     if backend != "heedful":
-        _check_other(backend, template, allow_origin)
+        usual = {
+            "template": (template, "auto"), "allow-origin": (allow_origin or None, None),
+            "temperature": (temperature, 1.0), "max-tokens": (max_tokens, MAX_TOKENS),
+            "batch-size": (batch_size, BATCH_SIZE), "waiting": (waiting, WAITING), "timeout": (timeout, TIMEOUT),
+            "grace": (grace, GRACE), "largest-body": (largest_body, LARGEST_BODY),
+            "precision": (precision, "auto"), "device": (device, "auto"),
+            "trust-remote-code": (trust_remote_code, False), "json": (as_json, False),
+        }  # fmt: skip
+        _check_other(backend, usual)
         _serve_other(backend, model, name, host, port, key, context, dry_run)
         return
     from heedful.backends.by_name import open_backend
@@ -132,11 +145,13 @@ def _gate(host: str, port: int, key: str | None, origins: list[str], largest_bod
 
     if key is None and not is_loopback(host):
         raise RequestError(
-            f"--host {host}: others can reach this address, so a key is needed; set {KEY_VARIABLE}, or listen on 127.0.0.1"
+            f"--host {host}: others can reach this address, so a key is needed; set {KEY_VARIABLE}, or use 127.0.0.1"
         )
     for origin in origins:
         if not re.fullmatch(r"https?://[a-z0-9.\-\[\]:]+", origin):
-            raise RequestError(f"--allow-origin '{origin}': write an origin such as https://app.example, without a path")
+            raise RequestError(
+                f"--allow-origin '{origin}': write an origin such as https://app.example, without a path"
+            )
     return Gate(rules_for(Address(host, port), largest_body=largest_body), key, frozenset(origins))
 
 
@@ -178,11 +193,11 @@ def _tell(
         typer.echo(f"{said} at {url}" + ("" if "dry_run" in more else "   (Ctrl-C ends)"))
 
 
-def _check_other(backend: str, template: str, origins: list[str] | None) -> None:
-    if template != "auto":
-        raise RequestError(f"--template: {backend} takes the model's own; leave it out, or --backend")
-    if origins:
-        raise RequestError(f"--allow-origin: is for Heedful's own server, and {backend} has its own rules; leave it out")
+def _check_other(backend: str, usual: dict[str, tuple[Any, Any]]) -> None:
+    """RequestError for an option that would be left aside: each with its value and its default."""
+    for option, (value, default) in usual.items():
+        if value != default:
+            raise RequestError(f"--{option}: is for Heedful's own server, and {backend}'s has its own; leave it out")
 
 
 def _serve_other(

@@ -146,9 +146,7 @@ def _include_usage(value: Mapping[str, Any], stream: bool) -> bool:
     return _flag(options, "include_usage")
 
 
-def _number(
-    value: Mapping[str, Any], name: str, default: float, low: float, high: float, above: bool = False
-) -> float:
+def _number(value: Mapping[str, Any], name: str, default: float, low: float, high: float, above: bool = False) -> float:
     given = value.get(name)
     if given is None:
         return default

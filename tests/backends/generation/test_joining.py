@@ -151,7 +151,9 @@ def test_a_row_that_leaves_frees_its_slot_for_the_next(models):
     batch.leave(never)
     while not next_one.finish:
         batch.step()
-    assert next_one.new == next(Engine(models("llama")).run([Request(0, [8, 9, 10], 4)], GenerationSettings(), set())).new
+    assert (
+        next_one.new == next(Engine(models("llama")).run([Request(0, [8, 9, 10], 4)], GenerationSettings(), set())).new
+    )
     assert not batch.active
     assert not never.new
     assert batch.step() == []

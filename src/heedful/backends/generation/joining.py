@@ -2,11 +2,11 @@
 
 For a server and a conversation. It differs from the engine's own batches in this:
 
-    room        keys and values grow with what the rows have said, and not with what they may say. Where the budget ends,
-                the row that joined last waits again; its tokens are kept, and read again when there is room
+    room        keys and values grow with what the rows have said, and not with what they may say. Where the budget
+                ends, the row that joined last waits again; its tokens are kept, and read again when there is room
     slots       a row that is done leaves its keys and values where they are, until another needs the slot
-    beginnings  what a new row begins with and any slot holds already is copied, not computed: the turns of a conversation
-                before the last one, a system prompt, the same question several times
+    beginnings  what a new row begins with and any slot holds already is copied, not computed: the turns of a
+                conversation before the last one, a system prompt, the same question several times
 
 An answer is that of the engine: it follows from the prompt, the settings and the seed.
 """
