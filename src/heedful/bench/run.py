@@ -58,19 +58,20 @@ def run_bench(
 
     HeedfulError where nothing of a task could be scored; what was written stays, and `--resume` goes on with it.
     """
+    _begun(folder)
+    view.phase("load", f"Loading {bench.model}")
+    began = time.monotonic()
+    backend = load()
+    loaded = time.monotonic() - began
+    check_backend(backend, bench.model, [p.task for p in prepared], bench.how)
     with folder.hold():
-        results = _begun(folder)
-        view.phase("load", f"Loading {bench.model}")
-        began = time.monotonic()
-        backend = load()
-        loaded = time.monotonic() - began
-        check_backend(backend, bench.model, [p.task for p in prepared], bench.how)
         facts = {"schema": SCHEMA, **run_facts(bench, backend), "load_seconds": round(loaded, 3), "seconds": 0.0}
-        results = facts | {name: results[name] for name in ("results", "tasks")}
+        known = _begun(folder)
+        results = facts | {name: known[name] for name in ("results", "tasks")}
         for one in prepared:
             view.phase(one.key, f"{one.key}: {len(one.items):,} item{'s' * (len(one.items) != 1)}")
-            figures, facts = _run_task(bench, one, backend, folder, view)
-            _put(results, one.key, figures, facts)
+            figures, about = _run_task(bench, one, backend, folder, view)
+            _put(results, one.key, figures, about)
             write_json(folder.results, results)
     dead = [p.key for p in prepared if results["tasks"][p.key]["failed"] == len(p.items)]
     if dead:
