@@ -198,6 +198,8 @@ TERMINAL = """
 import pty
 pid, master = pty.fork()
 if pid == 0:
+    import signal
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # it is ignored where the tests run in the background
     sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w")
     sys.argv = ["heedful", "chat", *arguments]
     from heedful.cli.main import main
@@ -297,6 +299,7 @@ def test_ctrl_c_keeps_what_came(lively):
             signal.raise_signal(signal.SIGINT)
 
     session = Session(speaker, GenerationSettings(300), write, said.append, lambda: speaker)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
     try:
         session.line("Say red and stone.")
         assert "(stopped; what came is kept" in said[0]
@@ -308,4 +311,5 @@ def test_ctrl_c_keeps_what_came(lively):
         assert (session.conversation.answer or "").startswith(kept)
         assert len(session.conversation.answer or "") > len(kept)
     finally:
+        signal.signal(signal.SIGINT, before)
         speaker.close()

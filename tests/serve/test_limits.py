@@ -72,6 +72,18 @@ def test_a_client_that_leaves_frees_its_place(run_server, endless):
         assert served.service.figures.tokens < 100
 
 
+def test_a_client_that_leaves_before_anything_came(run_server, endless):
+    with run_server(endless, size=1, waiting=1) as served:
+        worker, go_on = served.service.worker, paused(served)
+        connection = http.client.HTTPConnection("127.0.0.1", served.port)
+        connection.request("POST", "/v1/chat/completions", json.dumps(LONG), {"content-type": "application/json"})
+        served.until(lambda: worker.running == 1)
+        connection.close()
+        served.until(lambda: not worker.running)
+        assert not go_on.is_set()
+        served.until(lambda: served.service.figures.requests["chat", 499] == 1)
+
+
 def test_where_too_many_wait_a_client_is_told_when_to_come_back(run_server, endless):
     with run_server(endless, size=1, waiting=1) as served, served.client() as client:
         worker, go_on = served.service.worker, paused(served)

@@ -179,7 +179,8 @@ def _serve(backend: Any, ears: socket.socket, gate: Gate, grace: float, as_json:
     run(service, gate, ears, grace, ready)
     figures = service.figures
     answered = sum(n for (_, status), n in figures.requests.items() if status == 200)
-    typer.echo(f"{answered:,} requests answered, {figures.tokens:,} tokens said", err=True)
+    requests = f"{answered:,} request{'s' * (answered != 1)}"
+    typer.echo(f"{requests} answered, {figures.tokens:,} tokens said", err=True)
 
 
 def _tell(
