@@ -12,9 +12,9 @@ import yaml
 from heedful.cli.main import main
 
 
-def heedful(*arguments: str) -> subprocess.CompletedProcess[str]:
+def process(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "heedful.cli.main", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
 
 
 @pytest.mark.parametrize(
@@ -32,13 +32,18 @@ def heedful(*arguments: str) -> subprocess.CompletedProcess[str]:
         (["respond", "m", "--data", "d", "--out", "o", "--top-p", "2"], "'--top-p': it must be 1 or less"),
     ],
 )
-def test_a_mistake_is_one_sentence(arguments: list[str], said: str):
-    done = heedful(*arguments)
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert done.stderr.count("\n") == 1
-    assert done.stderr.startswith("heedful: error: ")
-    assert said in done.stderr
+def test_a_mistake_is_one_sentence(heedful, arguments: list[str], said: str):
+    status, out, err = heedful(*arguments)
+    assert (status, out) == (2, "")
+    assert err.count("\n") == 1
+    assert err.startswith("heedful: error: ")
+    assert said in err
+
+
+def test_a_mistake_is_one_sentence_of_a_process_too():
+    done = process("trian")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "heedful: error: no such command 'trian' (did you mean 'train'?); see heedful --help\n"
 
 
 @pytest.fixture
@@ -192,13 +197,13 @@ def test_a_demo_is_refused_in_its_dry_run_too(said, option, sentence):
 
 
 def test_no_arguments_show_the_help():
-    done = heedful()
+    done = process()
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert "train" in done.stderr
 
 
-def test_the_version():
-    done = heedful("--version")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("heedful ")
+def test_the_version(heedful):
+    status, out, err = heedful("--version")
+    assert (status, err) == (0, "")
+    assert out.startswith("heedful ")

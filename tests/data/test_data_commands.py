@@ -173,7 +173,7 @@ def test_a_page_or_an_index_below_a_file(file: Path, tmp_path: Path):
     assert "cannot be written" in fails(2, "index", items, "--out", file / "x.npz")
 
 
-def test_control_characters_of_names_do_not_reach_the_terminal(tmp_path: Path):
+def test_control_characters_of_names_do_not_reach_the_terminal(tmp_path: Path, heedful: Any):
     path = tmp_path / "a\x1b[31m\x07.jsonl"
     path.write_text(json.dumps({"instruction": "What is it?", "output": ""}) + "\n")
     (tmp_path / "b.jsonl").write_text(json.dumps({"instruction": "What is it?", "output": "This."}) + "\n")
@@ -181,9 +181,9 @@ def test_control_characters_of_names_do_not_reach_the_terminal(tmp_path: Path):
     assert "\x1b" not in out
     assert "\x07" not in out
     assert "a\\x1b[31m\\x07.jsonl:1" in out
-    said = subprocess.run([sys.executable, "-m", "heedful.cli.main", "data", "check", path], capture_output=True)
-    assert b"\x1b" not in said.stderr
-    assert b"the only row cannot be used: an answer is empty (empty_answer, 1 row)" in said.stderr
+    _, _, said = heedful("data", "check", path)
+    assert "\x1b" not in said
+    assert "the only row cannot be used: an answer is empty (empty_answer, 1 row)" in said
 
 
 def test_a_data_set_of_the_hub_has_a_revision_and_no_hash():
@@ -222,16 +222,13 @@ def test_a_full_stdout_and_a_name_that_is_no_text(file: Path, tmp_path: Path):
     assert "Traceback" not in named.stderr
 
 
-def test_an_interrupt_is_told():
-    code = (
-        "import heedful.data.stream as s\n"
-        "def stop(*a): raise KeyboardInterrupt\n"
-        "s.check_files = stop\n"
-        "from heedful.cli.main import main\n"
-        "main()\n"
-    )
-    said = subprocess.run([sys.executable, "-c", code, "data", "check", "a.jsonl"], capture_output=True, text=True)
-    assert (said.returncode, said.stderr) == (130, "heedful: stopped\n")
+def test_an_interrupt_is_told(heedful: Any, monkeypatch: pytest.MonkeyPatch):
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(stream, "check_files", stop)
+    status, _, said = heedful("data", "check", "a.jsonl")
+    assert (status, said) == (130, "heedful: stopped\n")
 
 
 @pytest.mark.parametrize("terminal", [True, False])

@@ -17,7 +17,7 @@ from heedful.workflow import continue_run, resume_run, start_run
 
 
 def trained(tiny: Any, folder: Path, **changes: Any) -> RunFolder:
-    quiet = {"samples": 0, "test_questions": 1, "max_new_tokens": 2, "warmup_steps": 2}
+    quiet = {"samples": 0, "test_questions": 1, "max_new_tokens": 2, "warmup_steps": 2, "eval_every": 6}
     start_run(make_recipe(tiny.settings(**(quiet | changes))), folder)
     return RunFolder(folder)
 
@@ -120,7 +120,7 @@ def test_a_run_that_stopped_early_is_trained_on(tiny, tmp_path):
     made = iter([5.0, *(6.0,) * 99])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop, "measure_loss", lambda t, rows, step: Evaluation(step, (next(made),), (1,)))
-        run = trained(tiny, tmp_path / "run", epochs=2, patience=1)
+        run = trained(tiny, tmp_path / "run", epochs=2, patience=1, eval_every=3)
         assert read_json(run.manifest)["outcome"]["ended"] == "stopped early"
         assert max(losses(run)) == 3
         continue_run(run.path, {"epochs": 3})

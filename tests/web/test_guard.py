@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from heedful.web.guard import HEADERS, LONGEST_ADDRESS, Rules, known_host
@@ -119,7 +117,7 @@ def test_a_large_body_is_refused_whether_or_not_it_says_its_size(site, echo):
         f"POST /api/mark HTTP/1.1\r\nHost: {site.host}\r\nOrigin: {site.origin}\r\nContent-Type: application/json\r\n"
     )
     chunks = b"".join(b"%x\r\n%s\r\n" % (7_000, big[:7_000]) for _ in range(10)) + b"0\r\n\r\n"
-    answer = site.raw(head.encode() + b"Transfer-Encoding: chunked\r\n\r\n" + chunks, timeout=2)
+    answer = site.raw(head.encode() + b"Transfer-Encoding: chunked\r\n\r\n" + chunks)
     assert b" 413 " in answer.split(b"\r\n")[0]
     assert echo.reached == []
     assert site.post("/api/mark", b"x" * 65_000).status == 200
@@ -127,17 +125,15 @@ def test_a_large_body_is_refused_whether_or_not_it_says_its_size(site, echo):
 
 def test_a_long_address_and_long_headers_are_refused(site, echo):
     assert refused(site.get("/" + "a" * LONGEST_ADDRESS), 414)
-    assert b" 400 " in site.raw(b"GET / HTTP/1.1\r\nX: " + b"a" * 40_000, timeout=1)[:20]
+    assert b" 400 " in site.raw(b"GET / HTTP/1.1\r\nX: " + b"a" * 40_000)[:20]
     assert echo.reached == []
 
 
 def test_a_body_that_does_not_come_is_given_up(echo, running):
     with running(echo, Rules(body_seconds=0.2)) as site:
         head = f"POST / HTTP/1.1\r\nHost: {site.host}\r\nOrigin: {site.origin}\r\nContent-Type: application/json\r\n"
-        began = time.monotonic()
-        answer = site.raw(head.encode() + b"Content-Length: 10\r\n\r\n{", timeout=5)
+        answer = site.raw(head.encode() + b"Content-Length: 10\r\n\r\n{")
         assert b" 408 " in answer.split(b"\r\n")[0]
-        assert time.monotonic() - began < 4
     assert echo.reached == []
 
 
@@ -200,7 +196,7 @@ def test_a_token_that_is_no_latin_text_is_only_wrong(echo, running):
 def test_a_websocket_is_closed(site, echo):
     ask = f"GET / HTTP/1.1\r\nHost: {site.host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     ask += "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-    assert b" 101 " not in site.raw(ask.encode(), timeout=1)
+    assert b" 101 " not in site.raw(ask.encode())
 
 
 def test_an_address_of_the_network_is_a_name_only_where_the_server_listens_there():
