@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -18,6 +20,7 @@ from heedful.models.names import parse_model_name
 from heedful.store import RunFolder
 from heedful.tasks import Named, Plan
 
+WIDTH = 80
 CHARACTERS_A_TOKEN = 4  # of English text, roughly
 
 
@@ -98,13 +101,17 @@ def tell_plan(prepared: Sequence[Prepared], how: How, targets: Sequence[Target],
     if as_json:
         print_json({"models": [t.model for t in targets], "out": [str(t.folder.path) for t in targets], "tasks": tasks})
         return
+    for line in _plan_lines(tasks, targets):
+        for part in textwrap.wrap(line, WIDTH, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False):
+            typer.echo(part)
+
+
+def _plan_lines(tasks: Mapping[str, Mapping[str, Any]], targets: Sequence[Target]) -> Iterator[str]:
     for key, task in tasks.items():
         out = f", at most {task['tokens_at_most']:,} out" if task["tokens_at_most"] else ""
-        typer.echo(
+        yield (
             f"{key} ({task['profile']}, {task['shots']} shots): {task['items']:,} items, {task['requests']:,} requests"
             f", about {task['prompt_tokens_about']:,} tokens in{out}"
         )
-    typer.echo(
-        f"tokens: {CHARACTERS_A_TOKEN} characters each, a prompt counted once for all its choices; nothing was asked "
-        "of " + " and ".join(t.model for t in targets)
-    )
+    yield f"Tokens: {CHARACTERS_A_TOKEN} characters each, a prompt counted once for all its choices."
+    yield f"Nothing was asked of {' and '.join(t.model for t in targets)}."
