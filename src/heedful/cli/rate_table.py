@@ -10,7 +10,7 @@ from heedful.ratings.style import FEATURES
 from heedful.report.numbers import NOTHING, minus
 
 WIDTH = 80
-NAME = 31  # columns; a longer name takes a line of its own
+NAME = 29  # columns; a longer name takes a line of its own
 _MOST = 9  # models of a matrix that fits
 
 

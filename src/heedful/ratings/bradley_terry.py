@@ -68,14 +68,14 @@ def sandwich(theta: Floats, cells: Cells, ridge: float | None = None) -> Floats:
     """(M,): standard errors of the strengths, by H^-1 G H^-1.
 
     H is minus the second derivative of the log likelihood, G the sum of the squared gradients of single votes. H is
-    singular, since all strengths may be shifted together: without `ridge` by its pseudo-inverse, which is about their
-    mean; with it by adding that number to the diagonal, as arena-rank does.
+    singular, since all strengths of a group may be shifted together: without `ridge` by its pseudo-inverse, which is
+    about their mean; with it by adding that number to the diagonal, as arena-rank does.
     """
     p = expit(theta[cells.a] - theta[cells.b])
     bend = pair_matrix(cells.models, cells.a, cells.b, cells.count * p * (1 - p))
     squares = pair_matrix(cells.models, cells.a, cells.b, cells.count * (cells.outcome - p) ** 2)
     if ridge is None:
-        inverse = np.linalg.inv(bend + 1.0 / cells.models) - 1.0 / cells.models
+        inverse = np.linalg.pinv(bend, rcond=1e-12, hermitian=True)
     else:
         inverse = np.linalg.inv(bend + ridge * np.eye(cells.models))
     return np.sqrt(np.maximum(np.einsum("ij,jk,ki->i", inverse, squares, inverse, optimize=True), 0))

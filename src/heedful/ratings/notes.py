@@ -25,8 +25,8 @@ def notes(counted: Tally, parts: Sequence[Group], found: Fitted, options: Option
     elif (width := found.high - found.low)[np.isfinite(width)].min(initial=1) < 1e-6:
         alike = np.flatnonzero(width < 1e-6)
         yield (
-            f"the interval of {listed(counted.models, alike)} has no width, since all votes that could be drawn anew are "
-            "alike or ties; it does not say that the rating is sure"
+            f"the interval of {listed(counted.models, alike)} has no width, since all votes that could be drawn anew "
+            "are alike or ties; it does not say that the rating is sure"
         )
     yield from _left_out(counted, options)
     if found.unbounded:

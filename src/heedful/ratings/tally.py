@@ -24,8 +24,6 @@ from heedful.ratings.votes import WINNERS, Vote, anony_of, tstamp_of, vote_of, v
 
 _OUTCOME = np.array([1.0, 0.0, 0.5, 0.5])  # of WINNERS
 _NO_TIME = float("nan")
-_HASHES = 1 << 63
-_PLAIN = (float, str, int)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,43 +121,49 @@ class _Counting:
 
     def add_rows(self, rows: Iterable[Mapping[str, Any]], where: str = "the vote") -> None:
         """Count rows; a row that cannot be read raises DataError, and those before it are counted."""
-        keys, pair, filters = self.keys, self.pair, self.take.where
+        keys, pair, style = self.keys, self.pair, self.take.style
+        filters = self.take.where
+        add_cell, add_same, add_time, add_shown = (
+            kept.append for kept in (self.cell, self.same, self.time, self.shown)
+        )
         for row in rows:
             if filters and not self._wanted(row):
                 self.read += 1
                 continue
+            get = row.get
             try:
-                cell = keys[row["model_a"], row["model_b"], row["winner"]]
+                cell = keys[get("model_a"), get("model_b"), get("winner")]
             except (KeyError, TypeError):
                 cell = self._new_cell(row, where)
-            anony = row.get("anony", True)
+            anony = get("anony", True)
             shown = 0 if anony is True or anony == "True" else int(not anony_of(row, where))
-            try:
-                time = row["tstamp"]
-                seconds = float(time) if type(time) in _PLAIN else None
-                if seconds is None or seconds - seconds != 0:  # not finite
-                    seconds = tstamp_of(row, where)
-            except (KeyError, ValueError, OverflowError):
-                seconds = tstamp_of(row, where)
-            judge, question = row.get("judge"), row.get("question_id") or seconds
-            told = judge not in (None, "") and question is not None
-            same = (hash((judge, question, row.get("turn"), pair[cell])) % _HASHES or 1) if told else 0
-            if self.take.style and cell >= 0:
-                looks = counts_of(row, where)
-                if looks is None:
-                    self.unstyled, self.read = self.unstyled + 1, self.read + 1
-                    continue
-                self.counts.extend(looks)
+            time = get("tstamp")
+            seconds = time if type(time) is float and time - time == 0 else tstamp_of(row, where)  # or not finite
+            judge = get("judge")
+            question = get("question_id") or seconds
+            same = hash((judge, question, get("turn"), pair[cell])) or 1
+            if not judge or question is None:
+                same = 0
+            if style and not self._add_style(row, where, pair[cell] < 0):
+                continue
             self.read += 1
             if pair[cell] < 0:
                 self.themselves += 1
-                if self.take.style:
-                    del self.counts[-8:]
                 continue
-            self.cell.append(cell)
-            self.same.append(same)
-            self.time.append(_NO_TIME if seconds is None else seconds)
-            self.shown.append(shown)
+            add_cell(cell)
+            add_same(same)
+            add_time(_NO_TIME if seconds is None else seconds)
+            add_shown(shown)
+
+    def _add_style(self, row: Mapping[str, Any], where: str, itself: bool) -> bool:
+        """Whether the looks of both answers are known; those of a model against itself are not kept."""
+        looks = counts_of(row, where)
+        if looks is None:
+            self.unstyled, self.read = self.unstyled + 1, self.read + 1
+            return False
+        if not itself:
+            self.counts.extend(looks)
+        return True
 
     def _wanted(self, row: Mapping[str, Any]) -> bool:
         self.columns.update(row)

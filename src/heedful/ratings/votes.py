@@ -122,9 +122,13 @@ def tstamp_of(row: Mapping[str, Any], where: str) -> float | None:
     value = row.get("tstamp")
     if value is None or value == "":
         return None
-    with contextlib.suppress(TypeError, ValueError, OverflowError):
-        if not isinstance(value, bool) and math.isfinite(seconds := float(value)):
-            return seconds
+    if not isinstance(value, bool):
+        try:
+            seconds = float(value)
+            if seconds - seconds == 0:  # finite
+                return seconds
+        except (TypeError, ValueError, OverflowError):
+            pass
     raise DataError(f"{where}: tstamp is {value!r:.60}; write seconds since 1970, such as 1690000000.5")
 
 
@@ -217,7 +221,7 @@ def _write_json(file: io.TextIOBase, votes: Iterable[Vote]) -> int:
 
 
 def _write_csv(file: io.TextIOBase, votes: Iterable[Vote]) -> int:
-    writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore", lineterminator="\n")
+    writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore")
     writer.writeheader()
     count = 0
     for vote in votes:
