@@ -1,10 +1,11 @@
 """Which examples stand before a question: drawn by seed from the training rows, anew for each question.
 
 The draws are those of lm-evaluation-harness: one ``random.Random(seed)`` for a task, and for each question in turn
-``sample`` of its training rows. With ``--seed 1234``, which is its own, the examples are the same.
+``sample`` of one training row more than is shown, in case the question itself is among them. With ``--seed 1234``,
+which is its own, the examples are the same.
 
->>> examples(["a", "b", "c"], 2, random.Random(1234), lambda row: False)
-['c', 'a']
+>>> examples(["a", "b", "c"], 2, random.Random(1234), lambda row: row == "c")
+['a', 'b']
 """
 
 from __future__ import annotations
@@ -22,20 +23,21 @@ Row = TypeVar("Row")
 
 
 def examples(pool: Sequence[Row], count: int, drawn: random.Random, is_own: Callable[[Row], bool]) -> list[Row]:
-    """`count` rows of the pool. Where one of them is the question itself, all are drawn again from the others."""
+    """`count` rows of the pool, none of which is the question itself."""
     if count == 0:
         return []
     if count > len(pool):
         raise RequestError(f"there are {len(pool)} examples to draw from; choose --shots {len(pool)} or fewer")
-    chosen = [pool[k] for k in drawn.sample(range(len(pool)), count)]
-    if any(is_own(row) for row in chosen):
-        others = [row for row in pool if not is_own(row)]
-        if count > len(others):
+    chosen = [pool[k] for k in drawn.sample(range(len(pool)), min(count + 1, len(pool)))]
+    others = [row for row in chosen if not is_own(row)]
+    if len(others) < count:
+        rest = [row for row in pool if not is_own(row)]
+        if count > len(rest):
             raise RequestError(
-                f"there are {len(others)} examples that are not the question itself; choose --shots {len(others)}"
+                f"there are {len(rest)} examples that are not the question itself; choose --shots {len(rest)}"
             )
-        chosen = [others[k] for k in drawn.sample(range(len(others)), count)]
-    return chosen
+        others = [rest[k] for k in drawn.sample(range(len(rest)), count)]
+    return others[:count]
 
 
 def shots_of(plan: Plan, default: int) -> int:

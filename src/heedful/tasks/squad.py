@@ -9,8 +9,8 @@ files, dev-v1.1.json and dev-v2.0.json, are one object; in 2.0 the answers of a 
 The owner has metrics and no prompts. Profile ``official``: the prompt below, the first line that is written counts,
 and where it is "unanswerable" (2.0) it stands for no answer; the owner's exact match and F1. ``squad2@lm-eval`` is the
 task squadv2 of lm-evaluation-harness 0.4, but for best_exact and best_f1, which need a threshold on how likely
-"unanswerable" is; there "unanswerable" is an answer like any other, so it is wrong where there is none. Its task squad_completion is
-of another data set (hazyresearch/based-squad) and not here.
+"unanswerable" is; there "unanswerable" is an answer like any other, so it is wrong where there is none. Its task
+squad_completion is of another data set (hazyresearch/based-squad) and not here.
 
 No examples are shown unless --shots asks for them: with a passage each, five are some thousand tokens a question.
 """

@@ -108,11 +108,8 @@ def _document(places: Places, name: str) -> str:
     folders = places.listing("evidence", "triviaqa-rc/evidence")
     if ".." in parts or Path(name).is_absolute():
         raise DataError(f"triviaqa: {shown(name)} is no name of a document below evidence; use the owner's files")
-    for folder in folders:
-        if (folder / name).is_file():
-            return (folder / name).read_text(encoding="utf-8", errors="replace")
-    places.need(SOURCE, f"evidence/{name}")
-    raise AssertionError("need found what listing did not")  # the folders above are those that need looks through
+    found = next((folder / name for folder in folders if (folder / name).is_file()), None)
+    return (found or places.need(SOURCE, f"evidence/{name}")).read_text(encoding="utf-8", errors="replace")
 
 
 def _files(domain: str, split: str) -> tuple[str, ...]:
