@@ -121,6 +121,7 @@ COMMANDS = {
     "data split": "data split DATA --split 80/10/10 --out OUT",
     "report": "report RUN",
     "compare": "compare run:RUN@base RUN",
+    "rate": "rate VOTES",
     "review": "review RUN --offline OUT/page.html --marks OUT/marks.sqlite",
     "respond": "respond scripted:SCRIPT --data DATA --out OUT/answers.jsonl",
 }
@@ -157,7 +158,9 @@ def started(tiny, tiny_run, tmp_path_factory) -> dict[str, list]:
     folder = tmp_path_factory.mktemp("started")
     known = {"question": tiny.rows(2)[1]["instruction"], "answer": "Yes."}
     (folder / "script.jsonl").write_text(json.dumps(known) + "\n")
+    (folder / "votes.csv").write_text("model_a,model_b,winner\na,b,model_a\nb,a,model_a\n")
     names = {"DATA": str(tiny.data), "RUN": str(tiny_run), "SCRIPT": str(folder / "script.jsonl")}
+    names["VOTES"] = str(folder / "votes.csv")
     commands = {}
     for number, (command, line) in enumerate(COMMANDS.items()):
         words = line.split(" ")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
+import runpy
 from pathlib import Path
 
 import pytest
@@ -11,9 +11,8 @@ import pytest
 from heedful.ratings import Options, rate, ratings_json, tally, vote_of
 
 ORACLES = Path(__file__).parents[1] / "oracles"
-sys.path.insert(0, str(ORACLES))
-from ratings_inputs import SETS, votes
-
+INPUTS = runpy.run_path(str(ORACLES / "ratings_inputs.py"))
+SETS, votes = INPUTS["SETS"], INPUTS["votes"]
 RECORD = json.loads((ORACLES / "ratings.json").read_text())
 LONG = ("many votes", "forty models")
 
