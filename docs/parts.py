@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 import re
@@ -20,9 +21,15 @@ from heedful.records import Example, Message
 from heedful.train.recipe import PRESETS, Recipe, make_recipe
 
 
+@functools.cache
+def root() -> Any:
+    """The command line as a whole; typer takes long to make it."""
+    return typer.main.get_command(app)
+
+
 def command(path: str) -> Any:
     """The command-line object of a command by its path, ``data check``."""
-    found: Any = typer.main.get_command(app)
+    found = root()
     for word in path.split():
         found = found.commands[word]
     return found
@@ -30,7 +37,7 @@ def command(path: str) -> Any:
 
 def commands(group: Any = None, path: str = "") -> Iterator[tuple[str, Any]]:
     """Every command that does something, with its path."""
-    group = group or typer.main.get_command(app)
+    group = group or root()
     for name, found in group.commands.items():
         if hasattr(found, "commands"):
             yield from commands(found, f"{path}{name} ")
