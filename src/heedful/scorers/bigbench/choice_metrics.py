@@ -101,8 +101,8 @@ def expected_calibration_error(rows: Sequence[Graded]) -> float:
 
 def weighted_log_probabilities(rows: Sequence[Graded]) -> float:
     """The mean over questions of the log-probabilities, each times the score of its choice."""
-    weighted = (np.sum(np.array(r.target_scores) * np.array(r.absolute)) for r in rows)
-    return total(weighted) / len(rows)
+    with np.errstate(invalid="ignore"):  # a score of 0 times a log-probability of -Infinity is no number, as there
+        return total(np.sum(np.array(r.target_scores) * np.array(r.absolute)) for r in rows) / len(rows)
 
 
 def weighted_probabilities(rows: Sequence[Graded]) -> float:

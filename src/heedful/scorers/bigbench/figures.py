@@ -125,19 +125,20 @@ def _of_text(task: BigBenchTask, metric: str, rows: Sequence[tuple[Example, Outp
 
 def _graded(task: BigBenchTask, example: Example, output: Output) -> Graded:
     absolute = _checked(task, example, output.scores or (), example.choices)
+    if all(value == -math.inf for value in absolute):
+        raise DataError(f"{task.name}: example {example.index} has no possible choice, all being -Infinity; ask again")
     scores = tuple(example.target_scores[choice] for choice in example.choices)
     graded = absolute if task.absolute_normalization else normalised(absolute)
     return Graded(f"{task.path}: examples[{example.index}]", example.choices, scores, absolute, graded)
 
 
 def _checked(task: BigBenchTask, example: Example, values: Sequence[float], names: Sequence[str]) -> tuple[float, ...]:
-    """As many numbers as there are names. NaN, or nothing possible, ends the owner's code in an error, too."""
+    """As many log-probabilities as there are names. DataError for others, and for NaN, which the owner cannot grade."""
     if len(values) != len(names):
         raise DataError(f"{task.name}: example {example.index} has {len(values)} scores for {len(names)} texts")
-    if any(math.isnan(v) or v == math.inf for v in values) or all(v == -math.inf for v in values):
+    if any(math.isnan(v) or v == math.inf for v in values):
         raise DataError(
-            f"{task.name}: the log-probabilities of example {example.index} are {[*values]}; they are numbers, and at "
-            "least one is more than -Infinity"
+            f"{task.name}: example {example.index} has {[*values]}; a log-probability is a number or -Infinity"
         )
     return tuple(map(float, values))
 

@@ -98,8 +98,10 @@ def _log_probs(row: Mapping[str, Any], key: str, names: Sequence[str], where: st
     for value in given:
         if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value) or value == math.inf:
             raise DataError(f'{where}: "{key}" has {shown(value)}; a log-probability is a number, or -Infinity')
-    if all(value == -math.inf for value in given):
-        raise DataError(f'{where}: "{key}" has -Infinity alone, and the owner\'s code gives no grade of that')
+    if key == "scores" and all(value == -math.inf for value in given):
+        raise DataError(
+            f'{where}: "{key}" has -Infinity alone, and the owner\'s code gives no grade of that; ask again'
+        )
     return tuple(map(float, given))
 
 
