@@ -161,3 +161,24 @@ def test_a_writer_that_fails_leaves_the_old_file(tmp_path):
 )
 def test_markdown_is_counted_as_fastchat_counts_it(text, counts):
     assert looks(text)[1:] == counts
+
+
+def test_counts_in_a_table_are_json_text(tmp_path):
+    """Published counts in a cell, as pandas would write them with json.dumps; headers and the like by kind."""
+    counts = {f"sum_assistant_{s}_tokens": 10 for s in "ab"} | {f"header_count_{s}": {"h1": 1, "h2": 2} for s in "ab"}
+    counts |= {f"list_count_{s}": {"ordered": 0} for s in "ab"} | {f"bold_count_{s}": 4 for s in "ab"}
+    path = tmp_path / "v.csv"
+    text = json.dumps(counts).replace('"', '""')
+    path.write_text(f'model_a,model_b,winner,conv_metadata\na,b,tie,"{text}"\nb,a,tie,\n')
+    found = tally(path, Take(style=True))
+    assert (found.counts.tolist(), found.unstyled) == ([[10, 3, 0, 4] * 2], 1)
+    path.write_text('model_a,model_b,winner,conv_metadata\na,b,tie,"{""header_count_a"": 1}"\n')
+    with pytest.raises(DataError, match=r"v\.csv:2: conv_metadata has no count sum_assistant_a_tokens"):
+        tally(path, Take(style=True))
+
+
+def test_names_that_are_no_names(tmp_path):
+    path = tmp_path / "v.csv"
+    path.write_text("model_a,model_b,winner\n" + "".join(f"text {k},other {k},tie\n" for k in range(1100)))
+    with pytest.raises(RequestError, match=r"the votes name 2,200 models, such as 'other 0'"):
+        tally(path)

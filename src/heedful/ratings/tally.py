@@ -20,10 +20,11 @@ from heedful.errors import DataError, RequestError, did_you_mean
 from heedful.ratings.cells import Cells, Floats, Ints
 from heedful.ratings.quickly import Odd, quick_rows
 from heedful.ratings.style import counts_of
-from heedful.ratings.votes import WINNERS, Vote, anony_of, tstamp_of, vote_of, vote_row
+from heedful.ratings.votes import LONG, WINNERS, Vote, anony_of, tstamp_of, vote_of, vote_row
 
 _OUTCOME = np.array([1.0, 0.0, 0.5, 0.5])  # of WINNERS
 _NO_TIME = float("nan")
+MOST_MODELS = 2000  # a table of all pairs is kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +158,8 @@ class _Counting:
 
     def _add_style(self, row: Mapping[str, Any], where: str, itself: bool) -> bool:
         """Whether the looks of both answers are known; those of a model against itself are not kept."""
+        if any(isinstance(row.get(column), str) for column in LONG):  # JSON text in the cells of a table
+            row = vote_row(vote_of(row, where))
         looks = counts_of(row, where)
         if looks is None:
             self.unstyled, self.read = self.unstyled + 1, self.read + 1
@@ -220,6 +223,11 @@ class _Counting:
         """The models by name, the cells, the cell of each known one, and how often each winner was named."""
         often = np.bincount(used, minlength=len(self.known))
         models = tuple(sorted({m for k in np.flatnonzero(often) for m in self.known[k][:2]}))
+        if len(models) > MOST_MODELS:
+            raise RequestError(
+                f"the votes name {len(models):,} models, such as {models[0]!r:.40}, and {MOST_MODELS:,} are the most; "
+                "check that model_a and model_b hold names"
+            )
         number = {m: k for k, m in enumerate(models)}
         rows = np.array([(number.get(a, 0), number.get(b, 0), w) for a, b, w in self.known])
         outcome = _OUTCOME[rows[:, 2]]

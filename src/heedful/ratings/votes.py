@@ -1,6 +1,7 @@
 """Votes in the published form, read and written one at a time.
 
-The columns are those that LMSYS publishes with Chatbot Arena (https://huggingface.co/datasets/lmsys/chatbot_arena_conversations):
+The columns are those that LMSYS publishes with Chatbot Arena,
+https://huggingface.co/datasets/lmsys/chatbot_arena_conversations:
 
     {"model_a": "vicuna-7b", "model_b": "koala-13b", "winner": "model_b", "judge": "arena_user_7", "turn": 1,
      "anony": true, "language": "English", "tstamp": 1682351591.1}
@@ -32,7 +33,7 @@ WINNERS: tuple[Winner, ...] = ("model_a", "model_b", "tie", "tie (bothbad)")
 _SAME = {name: name for name in WINNERS} | {"both_bad": "tie (bothbad)", "bothbad": "tie (bothbad)"}  # later data sets
 _TRUE_FALSE = {True: True, False: False, "true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False}
 COLUMNS = ("question_id", "model_a", "model_b", "winner", "judge", "turn", "anony", "language", "tstamp")
-_LONG = ("conversation_a", "conversation_b", "conv_metadata")
+LONG = ("conversation_a", "conversation_b", "conv_metadata")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def read_votes(path: str | Path) -> Iterator[Vote]:
 
 def vote_of(row: Mapping[str, Any], where: str = "the vote") -> Vote:
     """A row as a vote; DataError naming `where` for what is missing or none. Other columns are let pass."""
-    long = {name: _structure(row, name, where) for name in _LONG}
+    long = {name: _structure(row, name, where) for name in LONG}
     for name in ("conversation_a", "conversation_b"):
         if long[name] is not None and not _is_conversation(long[name]):
             raise DataError(f"{where}: {name} is no list of messages with role and content; write it as one")
@@ -173,7 +174,7 @@ def _is_conversation(value: Any) -> bool:
 
 def vote_row(vote: Vote) -> dict[str, Any]:
     """A vote as the published columns; what it does not have is left out."""
-    row = {name: getattr(vote, name) for name in (*COLUMNS, *_LONG)}
+    row = {name: getattr(vote, name) for name in (*COLUMNS, *LONG)}
     return {name: value for name, value in row.items() if value is not None}
 
 
