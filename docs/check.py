@@ -107,7 +107,7 @@ def _wrong_commands(page: Path, text: str) -> Iterator[str]:
 
 def wrong_command(line: str) -> str | None:
     """What is wrong with a command line as a page shows it, or None."""
-    line = re.split(r"\s(?:[|>;]|2>|&&)", re.sub(r"\s#\s.*", "", line))[0]
+    line = re.split(r"\s(?:[|<>;]|2>|&&)", re.sub(r"\s#\s.*", "", line))[0]
     try:
         words = shlex.split(line)[1:]
     except ValueError as e:

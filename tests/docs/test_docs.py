@@ -44,6 +44,7 @@ def desk(tmp_path, monkeypatch):
         + '{"instruction": "Which planet of our solar system has the shortest day of all, please?", '
         '"output": "Jupiter."}\n',
         "recipe.yaml": "epoch: 3\nlearning_rate: 2\ntuning: lorra\n",
+        "questions.txt": "Welcher Monat kommt nach dem Mai?\nUnd davor?\n",
         "script.jsonl": '{"question": "Welcher Monat kommt nach dem Mai?", "answer": "Juni."}\n',
     }
     for name, text in files.items():
@@ -58,6 +59,9 @@ def run_command(line: str, monkeypatch: pytest.MonkeyPatch) -> tuple[str, int]:
 
     from heedful.cli.main import main
 
+    line, _, given = line.partition(" < ")
+    if given:
+        monkeypatch.setattr(sys, "stdin", io.StringIO(Path(given).read_text(encoding="utf-8")))
     program, *words = shlex.split(line)
     if program == "cat":
         return "".join(Path(w).read_text(encoding="utf-8") for w in words), 0
@@ -96,7 +100,8 @@ def test_a_console_block_shows_what_its_commands_print(block, desk, monkeypatch)
         ("heedful tarin", "no command 'tarin'"),
         ("heedful report a b", "more arguments"),
         ("heedful train --out", "--out has no value"),
-        ("heedful chat M", "no command 'chat'"),
+        ("heedful chatt M", "no command 'chatt'"),
+        ("heedful chat M < questions.txt", None),
     ],
 )
 def test_wrong_commands_are_found(line, fault):

@@ -24,7 +24,7 @@ SMALL = ("--precision", "fp32", "--device", "cpu")
         (("--allow-origin", "https://app.example/path"), "without a path"),
         (("--precision", "fp3"), "did you mean 'fp32'?"),
         (("--backend", "vlm"), "did you mean 'vllm'?"),
-        (("--temperature", "nan"), "--temperature nan"),
+        (("--temperature", "inf"), "--temperature inf: name a number"),
         (("--timeout", "0"), "--timeout 0: name a number of seconds above 0"),
         (("--grace", "-1"), "--grace -1"),
         (("--host", "nowhere.invalid"), "a key is needed"),
@@ -104,9 +104,7 @@ def test_a_server_in_a_process_of_its_own(heedful_command, heedful, tiny_run, tm
     url = _wait(command, lambda: _url(command))
     assert "answers by the engine" in command.text
     questions = tmp_path / "questions.jsonl"
-    questions.write_text(
-        "".join(json.dumps({"question": f"Say red in line {k}.", "answer": ""}) + "\n" for k in range(5))
-    )
+    questions.write_text("".join(json.dumps({"question": f"Say red in line {k}."}) + "\n" for k in range(5)))
     with openai.OpenAI(base_url=url, api_key="none", max_retries=0) as client:
         made = client.chat.completions.create(
             model="mine", messages=[{"role": "user", "content": "Say red."}], max_tokens=4, temperature=0
