@@ -26,6 +26,7 @@ def load(name: str, path: Path) -> Any:
 
 
 TESTS = Path(__file__).parents[1]
+PATIENCE = 180_000  # milliseconds: for what always comes, on a machine that is busy with other things
 report_run = load("report_run", TESTS / "report" / "report_run.py")
 local_site = load("local_site", TESTS / "web" / "local_site.py")
 
@@ -57,6 +58,7 @@ def start(folder, tmp_path, browser):
 
         def page(self, name: str | None = "Ann", path: str = "/", **options: Any) -> Any:
             context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+            context.set_default_timeout(PATIENCE)
             stack.callback(context.close)
             page = context.new_page()
             page.on("console", lambda m: complaints.append(m.text))
@@ -81,11 +83,11 @@ def start(folder, tmp_path, browser):
 
 
 def at(page, place: int, more: str = "") -> None:
-    """Wait until a question is on the screen and nothing is under way, and as long as a second press of a key counts for none.
+    """Wait until a question is on the screen and nothing is under way, and until a press of a key counts again.
 
     The place alone does not tell: behind the page that says 'all is marked' it still names the last question.
     """
-    shown = """t => document.getElementById('place').textContent === t
+    shown = """t => document.getElementById('place')?.textContent === t
         && !document.getElementById('review').hidden && !document.body.classList.contains('saving')"""
     page.wait_for_function(shown, arg=f"Question {place} of 20{more}")
     page.wait_for_timeout(270)

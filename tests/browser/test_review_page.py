@@ -214,9 +214,11 @@ def test_two_reviewers_do_not_see_each_other_and_then_agree_or_not(start):
         ann.keyboard.press("3")
         at(ben, place)
         ben.keyboard.press("3" if place < 3 else "4")
+    at(ann, 4)
     at(ben, 4)
     assert ben.inner_text("#count") == "3 of 20 marked"
     ben.click("#to-result")
+    ben.wait_for_url("**/result")
     assert ben.inner_text("h1") == "17 questions to go"
     assert ben.locator("table").count() == 0
     ben.click("#unblind")
@@ -232,6 +234,7 @@ def test_two_reviewers_do_not_see_each_other_and_then_agree_or_not(start):
     at(ben, 5)
     assert [m.blind for m in review.marks.current(review.marks.find("Ben"))] == [True, True, True, False]
     ann.click("#to-result")
+    ann.wait_for_url("**/result")
     assert ann.locator("table").count() == 0
 
 
