@@ -56,7 +56,7 @@ ATTEMPTS = {
     "the user's file is there": lambda: seen(CANARY),
     "home": lambda: below(HOME),
     "working folder": lambda: below(CWD),
-    "environment": lambda: sorted(set(os.environ) - {"LC_CTYPE", "PWD"}),
+    "environment": lambda: [n for n in os.environ if n not in ("LC_CTYPE", "PWD") and not n.endswith("_NUM_THREADS")],
     "proc": lambda: seen("/proc/self"),
     "sys": lambda: seen("/sys/kernel"),
     "devices": lambda: seen("/dev/null"),
@@ -236,7 +236,7 @@ while True:
 def test_nothing_is_left_behind(means, source, end):
     """With processes allowed, since otherwise none could be started."""
     name = f"hf{os.getpid() % 10_000}{end[:5]}{means.means[:3]}".replace(" ", "")[:15]
-    outcome = run(named(name) + source, Limits(seconds=3.0 if source is BOMB else 60.0, processes=20), means)
+    outcome = run(named(name) + source, Limits(seconds=1.0 if source is BOMB else 60.0, processes=20), means)
     assert outcome.end == end
     if source is DAEMON:
         assert "daemon True" in outcome.output

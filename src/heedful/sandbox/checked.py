@@ -11,15 +11,17 @@ from __future__ import annotations
 import json
 import os
 import select
+import threading
 import time
 from dataclasses import dataclass
 
-from heedful.errors import DataError, HeedfulError
+from heedful.errors import DataError, HeedfulError, Interrupted
 from heedful.sandbox.inside.channel import SEALED
 from heedful.sandbox.isolation import Isolation, isolation
 from heedful.sandbox.process import START, Limits, Running, pipes, refuse_unsealed, start
 
 _GRACE = 10.0  # seconds beyond the limit after which the checker itself, which keeps the time, is taken to hang
+_LOOK = 0.2  # seconds between looks at whether all is to stop
 _MOST = 1 << 16  # bytes of a verdict
 
 
@@ -38,11 +40,17 @@ class Task:
     where: str = ""
 
 
-def checked(task: Task, limits: Limits = Limits(), means: Isolation | None = None) -> str:
+def checked(
+    task: Task,
+    limits: Limits = Limits(),
+    means: Isolation | None = None,
+    stopped: threading.Event | None = None,
+) -> str:
     """``passed``, ``timed out`` or ``failed: ...``, with the text of the exception that ended the tests.
 
     Raises HeedfulError where the machine gives no isolation or a sandbox does not stand, DataError for tests that hand
-    the function what is not plain.
+    the function what is not plain. Where another thread sets `stopped`, both sandboxes are ended and Interrupted is
+    raised.
     """
     means = means or isolation()
     source = task.prompt + task.completion + "\n"
@@ -67,20 +75,21 @@ def checked(task: Task, limits: Limits = Limits(), means: Isolation | None = Non
             program.end()
             raise
     with program, checker:
-        return _verdict(task, program, checker, limits)
+        return _verdict(task, (checker, program), limits, stopped or threading.Event())
 
 
-def _verdict(task: Task, program: Running, checker: Running, limits: Limits) -> str:
+def _verdict(task: Task, sides: tuple[Running, Running], limits: Limits, stopped: threading.Event) -> str:
+    checker, _ = sides
     assert checker.started.stdout is not None
-    heard = _lines(checker.started.stdout.fileno(), 1, START)
+    heard = _lines(checker.started.stdout.fileno(), START, stopped)
     if not heard:  # the checker says a first word once the program has said one
-        for side in (checker, program):
+        for side in sides:
             refuse_unsealed(_stderr(side))
         raise HeedfulError(
             f"a sandbox was not ready after {START:.0f} seconds: the machine has too much else to do; "
             "go on with fewer --workers"
         )
-    heard += _lines(checker.started.stdout.fileno(), 1, limits.seconds + _GRACE)
+    heard += _lines(checker.started.stdout.fileno(), limits.seconds + _GRACE, stopped)
     if len(heard) < 2:
         # Only the checker's own end or hanging leads here: out of memory, or tests that let no signal through.
         ended = checker.started.poll() is not None
@@ -93,17 +102,22 @@ def _verdict(task: Task, program: Running, checker: Running, limits: Limits) -> 
     return heard[1]["verdict"]
 
 
-def _lines(handle: int, count: int, seconds: float) -> list[dict[str, str]]:
-    """So many JSON lines, or fewer where the other side ends or the time does."""
+def _lines(handle: int, seconds: float, stopped: threading.Event) -> list[dict[str, str]]:
+    """The next line of JSON, or none where the other side ends or the time does."""
     text, until = b"", time.monotonic() + seconds
-    while text.count(b"\n") < count and len(text) < _MOST:
-        if not select.select([handle], [], [], max(0.0, until - time.monotonic()))[0]:
-            break
+    while not text.endswith(b"\n") and len(text) < _MOST:
+        left = until - time.monotonic()
+        if stopped.is_set():
+            raise Interrupted("stopped while programs ran")
+        if not select.select([handle], [], [], max(0.0, min(left, _LOOK)))[0]:
+            if left <= 0:
+                break
+            continue
         byte = os.read(handle, 1)  # no more than the line: the next call wants the next
         if not byte:
             break
         text += byte
-    return [json.loads(line) for line in text.split(b"\n")[:count] if line.strip() and text.endswith(b"\n")]
+    return [json.loads(text)] if text.endswith(b"\n") else []
 
 
 def _stderr(side: Running) -> bytes:

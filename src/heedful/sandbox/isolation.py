@@ -34,7 +34,7 @@ print(json.dumps({
     "user": os.getuid() == os.geteuid() == NOBODY,
     "processes": os.getpid() == 2,
     "files": not os.path.exists(CANARY) and not os.path.exists("/proc/self") and not os.path.exists("/etc/passwd"),
-    "environment": not set(os.environ) - {"LC_CTYPE", "PWD"},
+    "environment": "HOME" not in os.environ and len(os.environ) <= 5,
     "writing": fails(lambda: open("/canary", "w")) and fails(lambda: open("/tmp/canary", "w")),
     "network": fails(lambda: socket.socket()) and fails(lambda: socket.socket(socket.AF_UNIX)),
     "forking": fails(os.fork),

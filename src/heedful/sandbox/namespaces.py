@@ -22,7 +22,10 @@ import json
 import os
 import signal
 import sys
-from typing import Any
+
+TYPE_CHECKING = False  # as type checkers know it; the import of typing would cost each program its time
+if TYPE_CHECKING:
+    from typing import Any
 
 NOBODY = 65534
 # CLONE_NEWUSER, NEWNS, NEWPID, NEWNET, NEWIPC, NEWUTS, NEWCGROUP of unshare(2)

@@ -96,7 +96,8 @@ def problem_of(row: dict[str, Any], where: str) -> Problem:
     if not row["entry_point"].isidentifier():
         raise DataError(f"{where}: the entry_point {shown(row['entry_point'])} is no name of a function")
     solution = row.get("canonical_solution")
-    return Problem(*(row[name] for name in _FIELDS), solution if isinstance(solution, str) else "")
+    solution = solution if isinstance(solution, str) else ""
+    return Problem(row["task_id"], row["prompt"], row["test"], row["entry_point"], solution)
 
 
 def read_problems(path: Path) -> dict[str, Problem]:
@@ -138,10 +139,8 @@ def cores() -> int:
 
 
 def _one(problem: Problem, completion: str, timeout: float, means: Isolation, stopped: threading.Event) -> str:
-    if stopped.is_set():
-        return "not run"
     task = Task(problem.prompt, completion, problem.test, problem.entry_point, problem.task_id)
-    return checked(task, Limits(seconds=timeout), means)
+    return checked(task, Limits(seconds=timeout), means, stopped)
 
 
 def _watched(futures: Sequence[Future[str]], watch: Callable[[Progress], None] | None) -> None:

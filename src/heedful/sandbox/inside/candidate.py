@@ -6,10 +6,12 @@ no test and no expected value, and what it can say is what its function returned
 
 from __future__ import annotations
 
-from typing import Any
-
 from heedful.sandbox.inside.channel import Channel, GoneError, error_message
 from heedful.sandbox.inside.plain import decode, encode
+
+TYPE_CHECKING = False  # as type checkers know it; the import of typing would cost each program its time
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def serve(source: str, entry_point: str, read: int, write: int) -> None:

@@ -8,7 +8,10 @@ from __future__ import annotations
 import builtins
 import json
 import os
-from typing import Any
+
+TYPE_CHECKING = False  # as type checkers know it; the import of typing would cost each program its time
+if TYPE_CHECKING:
+    from typing import Any
 
 SEALED = b"heedful: sealed\n"  # the first word on stderr of every process inside
 LONGEST = 1 << 26  # bytes of a line

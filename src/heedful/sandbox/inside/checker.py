@@ -11,10 +11,13 @@ import functools
 import json
 import os
 import signal
-from typing import Any
 
 from heedful.sandbox.inside.channel import Channel, GoneError, remote_error
 from heedful.sandbox.inside.plain import NotPlainError, decode, encode
+
+TYPE_CHECKING = False  # as type checkers know it; the import of typing would cost each program its time
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class LateError(BaseException):

@@ -13,11 +13,13 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, ItemsView, Iterator, KeysView, ValuesView
-from decimal import Decimal
-from fractions import Fraction
+from collections.abc import ItemsView, Iterator, KeysView, ValuesView
 from itertools import islice
-from typing import Any
+
+TYPE_CHECKING = False  # as type checkers know it; the import of typing would cost each program its time
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 MOST = 1_000_000  # what an iterator may yield
 _DIGITS = 10**1000  # whole numbers beyond are written in base 16: Python converts no more than 4,300 decimal digits
@@ -46,6 +48,11 @@ def encode(value: Any, strict: bool = False) -> Any:
     numpy = sys.modules.get("numpy")
     if numpy is not None and isinstance(value, numpy.ndarray | numpy.generic):
         return _numpy(numpy, value, strict)
+    fractions, decimal = sys.modules.get("fractions"), sys.modules.get("decimal")
+    if fractions is not None and isinstance(value, fractions.Fraction):
+        return ["fraction", *_each((value.numerator, value.denominator), strict)]
+    if decimal is not None and isinstance(value, decimal.Decimal):
+        return ["decimal", str(value)]
     if value is None or value is True or value is False:
         return value
     if isinstance(value, str):
@@ -96,8 +103,6 @@ _PARTS: tuple[tuple[Any, str, Callable[[Any, bool], list[Any]]], ...] = (
     (bytes, "bytes", lambda v, s: [v.hex()]),
     (bytearray, "bytearray", lambda v, s: [v.hex()]),
     (range, "range", lambda v, s: _each((v.start, v.stop, v.step), s)),
-    (Fraction, "fraction", lambda v, s: _each((v.numerator, v.denominator), s)),
-    (Decimal, "decimal", lambda v, s: [str(v)]),
     (KeysView, "keys", _each),
     (ValuesView, "values", _each),
     (ItemsView, "items", _each),
@@ -118,6 +123,18 @@ def decode(value: Any) -> Any:
 
 def _all(parts: list[Any]) -> list[Any]:
     return [decode(p) for p in parts]
+
+
+def _fraction(parts: list[Any]) -> Any:
+    from fractions import Fraction
+
+    return Fraction(*_all(parts))
+
+
+def _decimal(parts: list[Any]) -> Any:
+    from decimal import Decimal
+
+    return Decimal(parts[0])
 
 
 def _from_numpy(parts: list[Any]) -> Any:
@@ -141,8 +158,8 @@ _MADE: dict[str, Callable[[list[Any]], Any]] = {
     "bytes": lambda p: bytes.fromhex(p[0]),
     "bytearray": lambda p: bytearray.fromhex(p[0]),
     "range": lambda p: range(*_all(p)),
-    "fraction": lambda p: Fraction(*_all(p)),
-    "decimal": lambda p: Decimal(p[0]),
+    "fraction": _fraction,
+    "decimal": _decimal,
     "keys": lambda p: dict.fromkeys(_all(p)).keys(),
     "values": lambda p: dict(enumerate(_all(p))).values(),
     "items": lambda p: dict(_all(p)).items(),

@@ -6,9 +6,12 @@ from __future__ import annotations
 import ctypes
 import os
 import resource
-from typing import Any
 
 from heedful.sandbox.inside.seccomp import assembled
+
+TYPE_CHECKING = False  # as type checkers know it; the import of typing would cost each program its time
+if TYPE_CHECKING:
+    from typing import Any
 
 _SET_DUMPABLE, _SET_SECCOMP, _SET_NO_NEW_PRIVS = 4, 22, 38  # of prctl(2)
 _FILTER = 2  # SECCOMP_MODE_FILTER

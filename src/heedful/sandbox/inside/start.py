@@ -12,11 +12,17 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
-from typing import Any
 
 from heedful.sandbox.inside.channel import SEALED
 from heedful.sandbox.inside.seal import seal
+
+TYPE_CHECKING = False  # as type checkers know it; the import of typing would cost each program its time
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+# NumPy's libraries would else start a thread for each core, and take memory for each. HumanEval's owner sets the first.
+ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def main() -> None:
@@ -26,6 +32,7 @@ def main() -> None:
     os.close(0)
     os.dup2(told["null"], 0)
     run = _ROLES[told["role"]]()  # imported before the installed packages can be seen, which may hold another heedful
+    os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
     sys.argv = [""]
     sys.path = [p for p in sys.path if p != told["modules"]] + told["packages"]
     seal(told["memory"], told["processes"])
