@@ -85,7 +85,7 @@ _VALIDATION: dict[str, str] = {
                     {"start": 0, "end": 6},
                     {"start": 17, "end": 20},
                     {"start": 25, "end": 28},
-                    {"start": 43, "end": 49},
+                    {"start": 42, "end": 48},
                 ],
             },
             "qas": [
