@@ -16,6 +16,11 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
 
+def sums(index: Ints, values: Any, size: int) -> Floats:
+    """(size,): the sum of the values at each index."""
+    return np.asarray(np.bincount(index, values, size), dtype=np.float64)
+
+
 @dataclass(frozen=True, slots=True)
 class Cells:
     """`count[c]` votes in which model `a[c]` stood against `b[c]` and got `outcome[c]`: 1 won, 0.5 a tie, 0 lost.
@@ -50,7 +55,7 @@ class Cells:
 
     def per_model(self, values: Any) -> Floats:
         """(M,): the sum of one value per cell over the cells in which a model stands."""
-        return np.bincount(self.a, values, self.models) + np.bincount(self.b, values, self.models)
+        return sums(self.a, values, self.models) + sums(self.b, values, self.models)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,5 +84,5 @@ def pair_matrix(models: int, i: Ints, j: Ints, values: Floats) -> Floats:
     out = np.zeros((models, models))
     np.add.at(out, (i, j), -values)
     np.add.at(out, (j, i), -values)
-    out[np.diag_indices(models)] = np.bincount(i, values, models) + np.bincount(j, values, models)
+    out[np.diag_indices(models)] = sums(i, values, models) + sums(j, values, models)
     return out

@@ -20,7 +20,7 @@ from scipy.optimize import minimize
 from scipy.special import expit, log_expit
 
 from heedful.ratings.bradley_terry import BASE
-from heedful.ratings.cells import Cells, Floats
+from heedful.ratings.cells import Cells, Floats, sums
 
 LOG_BASE = math.log(BASE)
 # fschat's penalty 1/2 |w|^2 beside each vote twice, w = theta / ln 10, as a ridge on theta beside each vote once.
@@ -36,7 +36,7 @@ def fastchat(cells: Cells) -> Floats:
 
     def loss(w: Floats) -> tuple[float, Floats]:
         value, slope = _loss(w, cells)
-        return 2 * value / twice + w @ w / (2 * twice), 2 * slope / twice + w / twice
+        return float(2 * value / twice + w @ w / (2 * twice)), 2 * slope / twice + w / twice
 
     return _lbfgs(loss, cells.models, gtol=1e-4, ftol=64 * np.finfo(float).eps, maxls=50)
 
@@ -51,7 +51,7 @@ def _loss(w: Floats, cells: Cells) -> tuple[float, Floats]:
     d = LOG_BASE * (w[cells.a] - w[cells.b])
     value = -cells.count @ (cells.outcome * log_expit(d) + (1 - cells.outcome) * log_expit(-d))
     part = -LOG_BASE * cells.count * (cells.outcome - expit(d))
-    return value, np.bincount(cells.a, part, cells.models) - np.bincount(cells.b, part, cells.models)
+    return value, sums(cells.a, part, cells.models) - sums(cells.b, part, cells.models)
 
 
 def _lbfgs(loss: Callable[[Floats], tuple[float, Floats]], size: int, **tolerance: float) -> Floats:

@@ -127,7 +127,7 @@ def _rows(counted: Tally, parts: Sequence[Group], found: Fitted, shift: Floats) 
         for m, rank in zip(part.members.tolist(), ranks, strict=True):
             row = Rated(
                 counted.models[m],
-                *(_finite(v) for v in (found.rating[m] + shift[m], low[m], high[m])),
+                *(_finite(float(v[m])) for v in (found.rating + shift, low, high)),
                 n=int(met[m]),
                 rank=rank,
                 wins=int(won[m]),

@@ -19,7 +19,7 @@ from scipy.optimize import minimize
 from scipy.special import expit, log_expit
 
 from heedful.errors import DataError, HeedfulError
-from heedful.ratings.cells import Floats, Ints, pair_matrix
+from heedful.ratings.cells import Floats, Ints, pair_matrix, sums
 
 FEATURES = ("length", "headers", "lists", "bold")
 _COUNTED = ("sum_assistant_{}_tokens", "header_count_{}", "list_count_{}", "bold_count_{}")
@@ -157,12 +157,10 @@ def _derivatives(x: Floats, votes: StyledVotes, ridge: Floats) -> tuple[Floats, 
 
 def _spread(votes: StyledVotes, values: Floats) -> tuple[Floats, Floats]:
     """Sums over votes of value * (e_a - e_b, features), and of value * features for each model, (M, 4)."""
-    sums = np.bincount(votes.a, values, votes.models) - np.bincount(votes.b, values, votes.models)
+    plain = sums(votes.a, values, votes.models) - sums(votes.b, values, votes.models)
     weighted = values[:, None] * votes.features
-    cross = np.stack(
-        [np.bincount(votes.a, w, votes.models) - np.bincount(votes.b, w, votes.models) for w in weighted.T], axis=1
-    )
-    return np.concatenate([sums, weighted.sum(axis=0)]), cross
+    cross = np.stack([sums(votes.a, w, votes.models) - sums(votes.b, w, votes.models) for w in weighted.T], axis=1)
+    return np.concatenate([plain, weighted.sum(axis=0)]), cross
 
 
 def joint_matrix(votes: StyledVotes, values: Floats) -> Floats:

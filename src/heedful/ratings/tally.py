@@ -17,7 +17,7 @@ import numpy as np
 
 from heedful.data.sources import read_rows
 from heedful.errors import DataError, RequestError, did_you_mean
-from heedful.ratings.cells import Cells, Floats, Ints
+from heedful.ratings.cells import Cells, Floats, Ints, sums
 from heedful.ratings.quickly import Odd, quick_rows
 from heedful.ratings.style import counts_of
 from heedful.ratings.votes import LONG, WINNERS, Vote, anony_of, tstamp_of, vote_of, vote_row
@@ -109,7 +109,7 @@ class _Counting:
     filtered: int = 0
     themselves: int = 0
     unstyled: int = 0
-    keys: dict[tuple[str, str, str], int] = field(default_factory=dict)  # (model_a, model_b, winner): cell
+    keys: dict[Any, int] = field(default_factory=dict)  # (model_a, model_b, winner): cell
     known: list[tuple[str, str, int]] = field(default_factory=list)  # of each cell: models and place in WINNERS
     pair: list[int] = field(default_factory=list)  # of each cell: the same number for a pair either way round
     pairs: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -125,7 +125,10 @@ class _Counting:
         keys, pair, style = self.keys, self.pair, self.take.style
         filters = self.take.where
         add_cell, add_same, add_time, add_shown = (
-            kept.append for kept in (self.cell, self.same, self.time, self.shown)
+            self.cell.append,
+            self.same.append,
+            self.time.append,
+            self.shown.append,
         )
         for row in rows:
             if filters and not self._wanted(row):
@@ -234,7 +237,7 @@ class _Counting:
         keys = (rows[:, 0] * len(models) + rows[:, 1]) * 3 + (2 * outcome).astype(int)
         keys[often == 0] = -1
         unique, of_known = np.unique(keys, return_inverse=True)
-        count = np.bincount(of_known, often)
+        count = sums(of_known, often, len(unique))
         skip = int(unique[0] == -1)
         unique, of_known, count = unique[skip:], of_known - skip, count[skip:]
         cells = Cells(len(models), unique // 3 // len(models), unique // 3 % len(models), unique % 3 / 2, count)

@@ -221,7 +221,7 @@ def _write_json(file: io.TextIOBase, votes: Iterable[Vote]) -> int:
 
 
 def _write_csv(file: io.TextIOBase, votes: Iterable[Vote]) -> int:
-    writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore")
+    writer: Any = csv.DictWriter(file, COLUMNS, extrasaction="ignore")
     writer.writeheader()
     count = 0
     for vote in votes:
