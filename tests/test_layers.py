@@ -124,6 +124,8 @@ COMMANDS = {
     "rate": "rate VOTES",
     "review": "review RUN --offline OUT/page.html --marks OUT/marks.sqlite",
     "respond": "respond scripted:SCRIPT --data DATA --out OUT/answers.jsonl",
+    "bench --list": "bench --list",
+    "bench": "bench scripted:SCRIPT --task TASK --out OUT/bench",
 }
 # Each command in a fork of one process that has imported what all of them begin with.
 STARTER = """
@@ -161,6 +163,14 @@ def started(tiny, tiny_run, tmp_path_factory) -> dict[str, list]:
     (folder / "votes.csv").write_text("model_a,model_b,winner\na,b,model_a\nb,a,model_a\n")
     names = {"DATA": str(tiny.data), "RUN": str(tiny_run), "SCRIPT": str(folder / "script.jsonl")}
     names["VOTES"] = str(folder / "votes.csv")
+    (folder / "mine.py").write_text(
+        "from heedful.tasks import Generation, Item, Mark, Prompt, Source, Task\n"
+        f"items = lambda places, plan: [Item('1', Prompt({known['question']!r}))]\n"
+        "mark = lambda outcome: Mark(None, {'said': float(outcome.error is None)})\n"
+        "source = Source('', '', '', 'test', None, '', '')\n"
+        "TASKS = (Task('mine', 'own', '', source, 0, items, mark, generation=Generation()),)\n"
+    )
+    names["TASK"] = str(folder / "mine.py")
     commands = {}
     for number, (command, line) in enumerate(COMMANDS.items()):
         words = line.split(" ")

@@ -25,6 +25,7 @@ def run_facts(bench: Bench, backend: Any) -> dict[str, Any]:
         "model_facts": dict(getattr(backend, "about", None) or {"name": bench.model}),
         "precision": precision_of(backend),
         "seed": bench.seed,
+        "asked": {"shots": bench.shots, "limit": bench.limit, "template": bench.how.template},
         "training_data": list(bench.training.files) if bench.training else None,
         "versions": versions(),
         "machine": _machine(backend),

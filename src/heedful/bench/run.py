@@ -145,6 +145,7 @@ def _head(bench: Bench, prepared: Prepared, backend: Any) -> dict[str, Any]:
         "profile": f"{prepared.task.name}@{prepared.task.profile}",
         "template": template["name"] + (" (multiturn)" if template.get("multiturn") else ""),
         "shots": prepared.shots,
+        "split": prepared.plan.split or prepared.task.source.split,
         "seed": prepared.plan.seed,
     }
 
