@@ -70,7 +70,7 @@ def chat(
 ) -> None:
     """Talk to a model: its answers come as they are made, each with all that was said before."""
     from heedful.backends.base import GenerationSettings
-    from heedful.cli.chat_session import Session, tell_on_stderr, write_now
+    from heedful.cli.chat_session import Session, tell_on_stderr, write_now, write_on_stderr
     from heedful.conversation import Conversation, load_conversation
 
     check_seed(seed)
@@ -117,7 +117,9 @@ def chat(
                 raise RequestError("/compare: there is nothing to compare with; start with --against MODEL")
             return ready(other_name, opened(other_name))
 
-        write = (lambda _: None) if as_json else write_now
+        write = write_now
+        if as_json:  # stdout is for the document
+            write = write_on_stderr if terminal else lambda _: None
         session = Session(ready(model, loader), settings, write, tell_on_stderr, load_other, talk, terminal, file=load)
         failed = _from_terminal(session) if terminal else _from_pipe(session)
         _end(session, model, failed, as_json)
@@ -233,7 +235,8 @@ def _line_editing() -> Iterator[None]:
         readline.read_history_file(file)
     readline.set_completer_delims(" ")
     readline.set_completer(lambda text, k: next(iter([c for c in COMMANDS if text and c.startswith(text)][k:]), None))
-    readline.parse_and_bind("tab: complete")
+    mac = "libedit" in (readline.__doc__ or "")
+    readline.parse_and_bind("bind ^I rl_complete" if mac else "tab: complete")
     try:
         yield
     finally:

@@ -279,6 +279,12 @@ def write_now(text: str) -> None:
     sys.stdout.flush()
 
 
+def write_on_stderr(text: str) -> None:
+    """A piece of an answer where stdout is for something else."""
+    sys.stderr.write(text.encode("utf-8", "replace").decode())
+    sys.stderr.flush()
+
+
 def tell_on_stderr(text: str) -> None:
     """What is no answer."""
     typer.echo(text, err=True)

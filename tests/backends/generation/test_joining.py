@@ -159,6 +159,21 @@ def test_a_row_that_leaves_frees_its_slot_for_the_next(models):
     assert batch.step() == []
 
 
+def test_a_long_prompt_does_not_stop_the_others(models):
+    batch = OpenBatch(models("llama"), set(), size=2)
+    first = batch.join(Request(0, [5, 6, 7], 300), GenerationSettings())
+    batch.step()
+    long = [7 + k % 50 for k in range(500)]
+    second = batch.join(Request(0, long, 2), GenerationSettings())
+    steps = [[row for row, _ in batch.step()] for _ in range(2)]
+    assert steps == [[first], [first, second]], "500 tokens in two steps, and the first goes on in both"
+    assert second.new == alone_without_stops(models("llama"), long, 1)
+
+
+def alone_without_stops(model, prompt, limit):
+    return next(Engine(model).run([Request(0, prompt, limit)], GenerationSettings(), set())).new
+
+
 def test_log_probabilities_are_the_models_own(models):
     model = models("llama")
     batch = OpenBatch(model, STOPS, size=2)

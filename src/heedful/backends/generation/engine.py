@@ -144,7 +144,7 @@ class _Batch:
             self.active[row.slot] = last
 
     def _step(self) -> list[tuple[Row, list[int]]]:
-        parts, asked, room = [], list[tuple[Row, list[int]]](), PROMPT_TOKENS
+        parts, asked, room = [], list[tuple[Row, list[int]]](), self._prompt_room()
         wanted, number = list[int](), 0
         for row in self.active:
             todo = row.ids[row.cached :]
@@ -167,6 +167,10 @@ class _Batch:
             self.forward(self.cache, parts, [0])
             return []
         return self._take(asked, self.forward(self.cache, parts, wanted, self._likeliest_alone()))
+
+    def _prompt_room(self) -> int:
+        """How many tokens of prompts a step takes."""
+        return PROMPT_TOKENS
 
     def _likeliest_alone(self) -> bool:
         """Whether nothing is asked of a step's logits but which is the largest."""

@@ -7,6 +7,7 @@ For a server and a conversation. It differs from the engine's own batches in thi
     slots       a row that is done leaves its keys and values where they are, until another needs the slot
     beginnings  what a new row begins with and any slot holds already is copied, not computed: the turns of a
                 conversation before the last one, a system prompt, the same question several times
+    prompts     a long one is read in smaller pieces while others are being answered, so that these do not stand still
 
 An answer is that of the engine: it follows from the prompt, the settings and the seed.
 """
@@ -30,6 +31,7 @@ from heedful.backends.generation.guessing import MOST
 from heedful.backends.generation.reading import read
 from heedful.backends.generation.rows import Request, Row
 
+PROMPT_BESIDE = 256  # tokens of prompts in a step in which others go on with their answers
 SPARE = 64  # places beyond what the rows need now, so that the cache does not grow at every step
 
 
@@ -172,6 +174,11 @@ class OpenBatch(_Batch):
             row.slot = number
         if places > self.turned:
             self.turned, self.forward = places, Forward(self.reading, places)
+
+    def _prompt_room(self) -> int:
+        """Less than the engine's where somebody waits for the next token of an answer that has begun."""
+        answering = any(row.cached >= len(row.ids) - 1 for row in self.active)
+        return min(PROMPT_BESIDE, super()._prompt_room()) if answering else super()._prompt_room()
 
     def _likeliest_alone(self) -> bool:
         """Whether nothing is asked of a step's logits but which is the largest, by any row."""
