@@ -65,17 +65,10 @@ def tree_of(path: Path) -> ast.Module:
 
 def imports(path: Path, top_only: bool = False) -> set[str]:
     """The modules that a file imports, those for type checking left out."""
-    tree = tree_of(path)
-    skipped: set[ast.AST] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
-            skipped.update(n for part in node.body for n in ast.walk(part))
-        if top_only and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            skipped.update(n for part in node.body for n in ast.walk(part))
-    found = set()
-    for node in ast.walk(tree):
-        if node in skipped:
-            continue
+    found: set[str] = set()
+    left: list[ast.AST] = [tree_of(path)]
+    while left:
+        node = left.pop()
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -83,6 +76,12 @@ def imports(path: Path, top_only: bool = False) -> set[str]:
             found.add(node.module or "")
             if node.module == "heedful":
                 found |= {f"heedful.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            left.extend(node.orelse)
+        elif top_only and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        elif not isinstance(node, ast.expr):
+            left.extend(ast.iter_child_nodes(node))
     return found
 
 
@@ -126,6 +125,8 @@ COMMANDS = {
     "respond": "respond scripted:SCRIPT --data DATA --out OUT/answers.jsonl",
     "bench --list": "bench --list",
     "bench": "bench scripted:SCRIPT --task TASK --out OUT/bench",
+    "chat": "chat scripted:SCRIPT --json",
+    "serve --help": "serve --help",
 }
 # Each command in a fork of one process that has imported what all of them begin with.
 STARTER = """
@@ -178,7 +179,7 @@ def started(tiny, tiny_run, tmp_path_factory) -> dict[str, list]:
             words = [word.replace(name, value) for word in words]
         commands[command] = words
     code = f"HEAVY = {HEAVY!r}\nCOMMANDS = {commands!r}\n{STARTER}"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", code], input="", capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
