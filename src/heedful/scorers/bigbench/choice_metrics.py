@@ -96,7 +96,7 @@ def expected_calibration_error(rows: Sequence[Graded]) -> float:
     for of_bucket, hits in zip(confidences, right, strict=True):
         if of_bucket:
             error += (len(of_bucket) / len(rows)) * abs(np.mean(hits) - np.mean(of_bucket))
-    return error
+    return float(error)
 
 
 def weighted_log_probabilities(rows: Sequence[Graded]) -> float:
@@ -142,7 +142,7 @@ def log_likelihood(
     from scipy.special import logsumexp
 
     if any(len(t) > 1 for t in targets):
-        return {"log_likelihood": np.mean([logsumexp(of_targets) for of_targets in log_probs])}
+        return {"log_likelihood": np.mean(np.array([logsumexp(of_targets) for of_targets in log_probs]))}
     per_word = per_character = whole = 0.0
     for (value,), (target,) in zip(log_probs, targets, strict=True):
         if not target.split():

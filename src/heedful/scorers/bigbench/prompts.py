@@ -25,13 +25,16 @@ class Prompt:
     """What a model is given for the example `index` of a task with examples.
 
     A text metric wants a text that goes on from `text`; a metric on choices the log-probability of each of `choices`
-    right after it, and log_likelihood that of each of `targets`.
+    right after it, and log_likelihood that of each of `targets`. `shots` are the examples in the text, each an input
+    and its answer, and `question` is the input without them.
     """
 
     index: int
     text: str
     choices: tuple[str, ...]
     targets: tuple[str, ...]
+    shots: tuple[tuple[str, str], ...] = ()
+    question: str = ""
 
 
 def prompts(
@@ -53,7 +56,7 @@ def prompts(
     if shots == 0:
         order = rng.choice(len(examples), limit, replace=False) if limit < len(examples) else range(limit)
         for index in order:
-            yield _prompt(task, int(index), "")
+            yield _prompt(task, int(index), ())
         return
     alike = _alike(task)
     for index in rng.choice(len(examples), limit, replace=False):
@@ -63,8 +66,8 @@ def prompts(
         parts = []
         for shot in others[rng.choice(len(others), shots, replace=False)]:
             example = examples[shot]
-            parts.append(example.input + str(rng.choice(list(example.targets))))
-        yield _prompt(task, int(index), task.separator.join(parts) + task.separator)
+            parts.append((example.input, str(rng.choice(list(example.targets)))))
+        yield _prompt(task, int(index), tuple(parts))
 
 
 def share(task: BigBenchTask, max_examples: int | None) -> int | None:
@@ -79,9 +82,11 @@ def share(task: BigBenchTask, max_examples: int | None) -> int | None:
     return max_examples // len(task.subtasks)
 
 
-def _prompt(task: BigBenchTask, place: int, shots: str) -> Prompt:
+def _prompt(task: BigBenchTask, place: int, shots: tuple[tuple[str, str], ...]) -> Prompt:
     example = task.examples[place]
-    return Prompt(example.index, task.task_prefix + shots + example.input, example.choices, example.targets)
+    shown = "".join(question + answer + task.separator for question, answer in shots)
+    text = task.task_prefix + shown + example.input
+    return Prompt(example.index, text, example.choices, example.targets, shots, example.input)
 
 
 def _alike(task: BigBenchTask) -> np.ndarray:
