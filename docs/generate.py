@@ -6,7 +6,7 @@ In a page, what stands between these two lines is written from the code:
     <!-- end -->
 
 The word after the colon names a function of docs/parts.py, what follows is its argument. The files in docs/schemas
-are generated whole.
+are generated whole, and of docs/architecture.svg the layers (docs/picture.py).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import re
 from pathlib import Path
 
 import parts
+import picture
 
 from heedful.records import Example, Message, Response, Score, json_schema
 
@@ -52,6 +53,8 @@ def fresh_schema(name: str) -> str:
 def wanted() -> dict[Path, str]:
     """Each file that has generated parts, with the text that it should have."""
     out = {page: fresh_page(page.read_text(encoding="utf-8")) for page in pages()}
+    drawn = DOCS / "architecture.svg"
+    out[drawn] = picture.fresh_picture(drawn.read_text(encoding="utf-8"))
     return out | {DOCS / "schemas" / f"{name}.json": fresh_schema(name) for name in SCHEMAS}
 
 
