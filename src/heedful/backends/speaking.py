@@ -90,7 +90,7 @@ class LocalSpeaker:
 class ServerSpeaker:
     """A model behind a server. How much it has room for is the server's to tell, when it is too much."""
 
-    places = None
+    places: int | None = None
 
     def __init__(self, backend: OpenAIBackend):
         self.name, self.backend = backend.name, backend
@@ -112,7 +112,7 @@ class ServerSpeaker:
 class PlainSpeaker:
     """A backend that gives whole answers alone: a script."""
 
-    places = None
+    places: int | None = None
 
     def __init__(self, backend: Backend):
         self.name, self.backend = backend.name, backend

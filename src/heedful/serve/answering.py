@@ -12,7 +12,7 @@ import dataclasses
 import json
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -104,7 +104,7 @@ class Exchange:
     def _teller(self, index: int, loop: asyncio.AbstractEventLoop) -> Callable[[Event], None]:
         return lambda event: loop.call_soon_threadsafe(self.queue.put_nowait, (index, event)) and None
 
-    async def events(self) -> AsyncIterator[tuple[int, Event]]:
+    async def events(self) -> AsyncGenerator[tuple[int, Event], None]:
         """What the tickets say until all have ended. Left, or ApiError where the time is over or the model failed."""
         watcher = asyncio.create_task(self._watch())
         late = asyncio.get_running_loop().call_later(self.service.timeout, self.queue.put_nowait, LATE)
@@ -240,7 +240,7 @@ class Stream(Response):
             with contextlib.suppress(Left, OSError):
                 await _send(send, b"", more=False)
 
-    async def _pieces(self) -> AsyncIterator[str]:
+    async def _pieces(self) -> AsyncGenerator[str, None]:
         exchange, reply = self.exchange, self.exchange.reply
         for index in range(len(exchange.tickets)):
             if (first := reply.first(index)) is not None:

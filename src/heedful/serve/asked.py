@@ -213,9 +213,16 @@ def _message(given: Any, param: str) -> Message:
         raise wrong(f"{param}.tool_calls", "is a list of objects")
     content = given.get("content")
     text = "" if content is None and calls else _text(content, f"{param}.content")
-    others = {name: _text(given[name], f"{param}.{name}") for name in ("tool_call_id", "name", "reasoning_content")
-              if given.get(name) is not None}  # fmt: skip
-    return Message(role, text, tool_calls=tuple(_call(c) for c in calls), **others)
+    names = [name for name in ("tool_call_id", "name", "reasoning_content") if given.get(name) is not None]
+    texts = {name: _text(given[name], f"{param}.{name}") for name in names}
+    return Message(
+        role,
+        text,
+        tool_calls=tuple(_call(c) for c in calls),
+        tool_call_id=texts.get("tool_call_id"),
+        name=texts.get("name"),
+        reasoning_content=texts.get("reasoning_content"),
+    )
 
 
 def _call(call: Mapping[str, Any]) -> Mapping[str, Any]:
