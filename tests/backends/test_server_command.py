@@ -182,6 +182,19 @@ def test_a_dry_run_asks_nothing(server, rows, tmp_path, heedful):
     assert server.seen == []
 
 
+def test_questions_without_answers_are_answered_and_it_is_said(server, acts, tmp_path, heedful):
+    """A file as IFEval's owner publishes it: the prompt, and columns that are no answer."""
+    file = tmp_path / "input_data.jsonl"
+    row = {"key": 7, "prompt": "Write two lines.", "instruction_id_list": ["length"], "kwargs": [{"n": 2}]}
+    file.write_text(json.dumps(row) + "\n" + json.dumps(row | {"key": 8, "prompt": "Write one."}) + "\n")
+    server.acts = acts.answer("Done.")
+    status, out, err = heedful("respond", f"openai:m@{server.url}", "--data", file, "--out", tmp_path / "o.jsonl")
+    assert (status, out) == (0, f"2 answers in {tmp_path / 'o.jsonl'}: 2 stopped by themselves, 0 failed\n")
+    assert "no expected answer in the file for 2 of 2 questions\n" in err
+    found = {r["messages"][0]["content"]: r["reference"] for r in read_jsonl(tmp_path / "o.jsonl")}
+    assert found == {"Write two lines.": None, "Write one.": None}
+
+
 def test_where_a_key_goes_is_told_and_it_does_not_go_in_the_clear(rows, tmp_path, monkeypatch, heedful):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
     ask = lambda url, *more: heedful(  # noqa: E731

@@ -15,6 +15,7 @@ from heedful.data.formats import (
     named_format,
     parse_map,
     recognise,
+    to_example,
     to_examples,
 )
 from heedful.data.sources import Row, read_rows
@@ -117,6 +118,19 @@ def test_a_near_miss_says_how_to_name_it(value: dict[str, Any], mend: str):
     assert str(e.value).endswith(mend)
     assert "\n" not in str(e.value)
     assert all(repr(column) in str(e.value) for column in value)
+
+
+@pytest.mark.parametrize("column", ["prompt", "instruction", "question", "query", "problem"])
+def test_a_question_beside_columns_of_its_own_is_one_where_no_answer_is_needed(column: str):
+    value = {"key": 1, column: "Write two lines.", "kwargs": [{}]}
+    with pytest.raises(DataError, match="no known format"):
+        recognise(rows(value, value))
+    found = recognise(rows(value, value), answers=False)
+    assert found.why == f"{column!r} is the question and no column its answer"
+    example = to_example(rows(value)[0], found.format, "r1", answers=False)
+    assert (example.reference, example.fields) == (None, {"key": 1, "kwargs": [{}]})
+    with pytest.raises(DataError, match="no known format"):
+        recognise(rows({"text": "a", "n": 1}), answers=False)
 
 
 def test_what_the_error_says_works():

@@ -121,6 +121,8 @@ def respond(
     )
     for drop in ledger.drops[:5]:
         typer.echo(f"{drop.source}: left out: {drop.sentence}", err=True)
+    if open_ones := sum(e.reference is None for e in examples):
+        typer.echo(f"no expected answer in the file for {open_ones:,} of {_count(len(examples), 'question')}", err=True)
     summary = {"out": out, "model": model, "questions": len(examples), "settings": settings.hash}
     view = Live()
     backend = None

@@ -68,7 +68,7 @@ def read_sources(sources: Sequence[Source], how: ReadOptions, builder: LedgerBui
 
 
 def _read(source: Source, how: ReadOptions, builder: LedgerBuilder) -> Iterator[ReadExample]:
-    form, rows, why = _recognised(source.rows(), how.form(source))
+    form, rows, why = _recognised(source.rows(), how.form(source), how.answers)
     chosen = _chosen(source, form, how.seed)
     notes: Counter[str] = Counter()
     before = builder.read
@@ -130,12 +130,12 @@ def _chosen(source: Source, form: Format, seed: int) -> Callable[[int], bool]:
     return chosen
 
 
-def _recognised(rows: Iterator[Row], form: Format | None) -> tuple[Format, Iterator[Row], str | None]:
+def _recognised(rows: Iterator[Row], form: Format | None, answers: bool) -> tuple[Format, Iterator[Row], str | None]:
     """The format of rows by their first `LOOKED_AT`, all the rows again, and what else they could have been."""
     if form:
         return form, rows, None
     head = list(itertools.islice(rows, LOOKED_AT))
-    found: Recognised = recognise(head)
+    found: Recognised = recognise(head, answers)
     return found.format, itertools.chain(head, rows), found.why
 
 

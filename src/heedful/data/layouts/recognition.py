@@ -27,17 +27,34 @@ class Recognised:
         return self.format.name
 
 
-def recognise(rows: Iterable[Row]) -> Recognised:
+# A column that is a question by its name, and the format that reads it where no answer is needed.
+ASKING = {"prompt": "prompt-completion", "instruction": "alpaca", "question": "qa", "query": "qa", "problem": "qa"}
+
+
+def recognise(rows: Iterable[Row], answers: bool = True) -> Recognised:
     """The format that most of `rows` have; of two that fit equally many, the one that stands first in `FORMATS`.
 
+    With ``answers=False`` rows of no known format are questions where one of their columns is one by its name.
     Raises DataError, with the columns that were found and how to name them, where no format fits half of the rows.
     """
     rows = list(rows)
     fitting = {name: sum(f.fits(row.value) for row in rows) for name, f in FORMATS.items()}
     best = max(fitting, key=lambda name: fitting[name])
     if not rows or 2 * fitting[best] < len(rows):
+        if not answers and (found := _asking(rows)):
+            return found
         raise DataError(_unknown_layout(rows, fitting))
     return Recognised(FORMATS[best], _why(best, fitting, len(rows)))
+
+
+def _asking(rows: list[Row]) -> Recognised | None:
+    """The format of rows that hold a question, and columns that are no answer (Google's file of IFEval, say)."""
+    for column, name in ASKING.items():
+        fitting = [row.value for row in rows if isinstance(row.value.get(column), str)]
+        others = {other: None for value in fitting for other in value if other != column}
+        if 2 * len(fitting) > len(rows) and not others.keys() & FORMATS[name].columns:
+            return Recognised(FORMATS[name], f"{column!r} is the question and no column its answer")
+    return None
 
 
 def _why(best: str, fitting: Mapping[str, int], count: int) -> str | None:

@@ -119,7 +119,7 @@ FORMATS: dict[str, Format] = {
 def named_format(name: str) -> Format:
     """The format of that name; RequestError with the nearest name where there is none."""
     if name not in FORMATS:
-        raise RequestError(f"--format: no format '{name}' ({', '.join(FORMATS)}){did_you_mean(name, FORMATS)}")
+        raise RequestError(f"--format: no format '{name}'{did_you_mean(name, FORMATS)}; choose {', '.join(FORMATS)}")
     return FORMATS[name]
 
 
