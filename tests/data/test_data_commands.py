@@ -70,6 +70,7 @@ def test_check_and_bad_requests(file: Path, tmp_path: Path):
     assert "19" in fails(2, "check", file, "--split", "order:train=100,val=1")
     assert "first" not in fails(2, "check", file, "--split", "1/2/3")
     assert run("check", file, "--limit", "0").exit_code == 2
+    assert "--trust-remote-code is for counting tokens" in fails(2, "check", file, "--trust-remote-code")
 
 
 def test_check_of_a_split_by_files(file: Path, tmp_path: Path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -62,6 +63,9 @@ def check(
     train_on: Annotated[str, typer.Option(help="With --model: answers, last-answer or everything.")] = "answers",
     max_length: Annotated[int, typer.Option(min=8, help="With --model: the longest row, in tokens.")] = 1024,
     overlong: Annotated[str, typer.Option(help="With --model: drop, truncate, truncate-answer or error.")] = "drop",
+    trust_remote_code: Annotated[
+        bool, typer.Option("--trust-remote-code", help="With --model: let its repository run its own code.")
+    ] = False,
     limit: LimitOption = None,
     seed: SeedOption = 0,
     html: Annotated[Path | None, typer.Option(help="Write the ledger as one page too.")] = None,
@@ -80,15 +84,16 @@ def check(
             "--no-near is for a check without --split: a split is made by near-duplicates; leave one out"
         )
     check_page(html)
-    _check_counting(model, template, train_on, max_length, overlong)
+    _check_counting(model, template, train_on, max_length, overlong, trust_remote_code)
     tokens = {"train_on": train_on, "max_length": max_length, "overlong": overlong}
     from heedful.data.load import load_indexes
 
     indexes = load_indexes(against or [])
+    chat = functools.partial(_chat, model, template, trust_remote_code) if model else None
     if split:
-        ledger = _check_split(files or [], (split, group_by, stratify), how, indexes, model, template, tokens)
+        ledger = _check_split(files or [], (split, group_by, stratify), how, indexes, chat, tokens)
     else:
-        ledger = _check_files(files or [], how, indexes, near, model, template, tokens)
+        ledger = _check_files(files or [], how, indexes, near, chat, tokens)
     if html:
         from heedful.report.ledger_page import ledger_page
 
@@ -102,11 +107,14 @@ def check(
     _judge(ledger, allow_overlap)
 
 
-def _check_counting(model: str | None, template: str, train_on: str, max_length: int, overlong: str) -> None:
+def _check_counting(
+    model: str | None, template: str, train_on: str, max_length: int, overlong: str, trust_remote_code: bool
+) -> None:
     """RequestError for settings of tokens that are wrong, or that without a model would change nothing."""
     check_tokens(train_on, overlong)
-    given = {"--template": template, "--train-on": train_on, "--max-length": max_length, "--overlong": overlong}
-    usual = ("auto", "answers", 1024, "drop")
+    given = {"--template": template, "--train-on": train_on, "--max-length": max_length, "--overlong": overlong,
+             "--trust-remote-code": trust_remote_code}  # fmt: skip
+    usual = ("auto", "answers", 1024, "drop", False)
     idle = next((n for (n, value), as_is in zip(given.items(), usual, strict=True) if value != as_is), None)
     if idle and not model:
         raise RequestError(f"{idle} is for counting tokens; give --model too")
@@ -124,18 +132,17 @@ def _check_files(
     how: ReadOptions,
     indexes: list[Index],
     near: bool,
-    model: str | None,
-    template: str,
+    chat: Callable[[], Any] | None,
     tokens: dict[str, Any],
 ) -> dict[str, Any]:
     """The ledger of files, read row by row."""
     from heedful.data.stream import check_files
 
     tokenizing = None
-    if model:
+    if chat is not None:
         from heedful.train.prepare import tokenizing_for
 
-        tokenizing = tokenizing_for(_chat(model, template), **tokens)
+        tokenizing = tokenizing_for(chat(), **tokens)
     with _far() as tell:
         return check_files(files, how, indexes, near, tokenizing, tell).ledger().to_json()
 
@@ -157,8 +164,7 @@ def _check_split(
     split: tuple[str, str | None, str | None],
     how: ReadOptions,
     indexes: list[Index],
-    model: str | None,
-    template: str,
+    chat: Callable[[], Any] | None,
     tokens: dict[str, Any],
 ) -> dict[str, Any]:
     """The ledger of files that are divided, with the parts and what they share."""
@@ -167,19 +173,19 @@ def _check_split(
 
     spec, group_by, stratify = split
     parts = load_parts(files, Dividing(parse_split(spec), how.seed, group_by, stratify), how, indexes)
-    if not model:
+    if chat is None:
         return parts[0].builder.ledger().to_json()
     from heedful.train.prepare import prepare_data
     from heedful.train.recipe import make_recipe
 
-    return prepare_data(make_recipe({**tokens, "seed": how.seed}), _chat(model, template), parts).ledger or {}
+    return prepare_data(make_recipe({**tokens, "seed": how.seed}), chat(), parts).ledger or {}
 
 
-def _chat(model: str, template: str) -> Any:
+def _chat(model: str, template: str, trust_remote_code: bool) -> Any:
     from heedful.chat import Chat
     from heedful.models.loading import load_tokenizer
 
-    return Chat.bind(template, load_tokenizer(model, False, lambda s: typer.echo(s, err=True)))
+    return Chat.bind(template, load_tokenizer(model, trust_remote_code, lambda s: typer.echo(s, err=True)))
 
 
 def _judge(ledger: dict[str, Any], allow_overlap: bool) -> None:
