@@ -182,7 +182,10 @@ def test_a_task_may_be_named_as_its_owner_does(name: str, kind: str) -> None:
         ("superglue:qnli", "choose superglue:axb, superglue:axg"),
         ("sqad2", "(did you mean 'squad2'?)"),
         ("glue", "score 'glue' needs the name of a task: choose glue:ax, glue:cola"),
-        ("nothing", "choose alpaca-eval, ifeval, squad, squad2, triviaqa, glue:TASK, superglue:TASK"),
+        (
+            "nothing",
+            "choose alpaca-eval, bigbench, humaneval, ifeval, squad, squad2, triviaqa, glue:TASK, superglue:TASK",
+        ),
     ],
 )
 def test_a_kind_that_there_is_not(name: str, says: str) -> None:
@@ -255,6 +258,14 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "note" not in found.stdout
     assert found.stderr == "note: 1 question without a prediction counted as 0\n"
     assert json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)["missing"] == 1
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "dev-v1.1.json").write_text("{}")
+    with pytest.raises(RequestError, match=r"did you mean 'dev-v1.1.json'\?\); it should hold dev-v1.1"):
+        score_files("squad", tmp_path / "dev-v1.json", tmp_path / "dev-v1.1.json")
+    with pytest.raises(RequestError, match=r"--predictions .*: is a folder; name the file in it that has one object"):
+        score_files("squad", tmp_path / "dev-v1.1.json", tmp_path)
 
 
 def test_every_name_in_the_tables_is_the_owners() -> None:

@@ -178,9 +178,9 @@ def score_files(
         raise RequestError(f"score {name} reads --references alone ({kind.references}); leave --predictions out")
     if kind.predictions is not None and predictions is None:
         raise RequestError(f"score {name} needs --predictions: {kind.predictions}")
-    for option, path in (("--references", references), ("--predictions", predictions)):
-        if path is not None and not path.is_file():
-            raise RequestError(f"{option} {path}: {'is a folder' if path.is_dir() else 'no such file'}; name a file")
+    _check_file("--references", references, kind.references)
+    if predictions is not None and kind.predictions is not None:
+        _check_file("--predictions", predictions, kind.predictions)
     if tables is not None:
         if kind.tables is None:
             raise RequestError(f"score {name} knows no --tables; leave the option out")
@@ -196,6 +196,16 @@ def score_files(
     if kind.task is not None:
         return run(kind.task, references, predictions)
     return run(references, predictions) if kind.tables is None else run(references, predictions, tables)
+
+
+def _check_file(option: str, path: Path, holds: str) -> None:
+    """RequestError where a file is not there, with one of a like name beside it, and what it should hold."""
+    if path.is_file():
+        return
+    if path.is_dir():
+        raise RequestError(f"{option} {path}: is a folder; name the file in it that has {holds}")
+    beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+    raise RequestError(f"{option} {path}: no such file{did_you_mean(path.name, beside)}; it should hold {holds}")
 
 
 def _check_execution(name: str, kind: Kind, execution: Execution) -> None:
