@@ -118,9 +118,10 @@ def resume_run(folder: str | Path, view: View | None = None) -> RunFolder:
     if process_index() > 0:
         return _assist(run)
     manifest = run.read_manifest()
-    if not isinstance(manifest.get("recipe"), dict):
+    kept = manifest.get("recipe")
+    if not isinstance(kept, dict) or not kept.get("model"):
         raise RunError(f"{run.manifest}: bears no recipe, so the run cannot be gone on with; start a new one")
-    recipe = make_recipe(manifest["recipe"], dict.fromkeys(manifest["recipe"], str(run.manifest)))
+    recipe = make_recipe(kept, dict.fromkeys(kept, str(run.manifest)))
     return _do(run, recipe, view or Silent())
 
 

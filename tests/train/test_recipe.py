@@ -43,6 +43,10 @@ def test_all_mistakes_are_told_together():
         ({"map": "foo"}, "map: 'foo' is not TARGET=COLUMN"),
         ({"map": 3}, "map: 3 must be written as {target: column}"),
         ({"packing": "maybe"}, "packing: 'maybe' must be true or false"),
+        (
+            {"format": "alpca"},
+            "format: 'alpca' is no format (did you mean 'alpaca'?); choose auto, heedful, messages, ",
+        ),
         ({"tuning": "lorra"}, "tuning: 'lorra' is not one of 'lora' or 'full' (did you mean 'lora'?)"),
         ({"seed": 10**30}, "or less"),
         ({"colour": 1}, "unknown key 'colour'; heedful train --print-recipe writes those that there are"),

@@ -386,9 +386,10 @@ def test_a_kill_before_the_recipe_was_written_is_mended(tiny_run, tmp_path):
 def test_what_is_no_run_is_told(tmp_path):
     with pytest.raises(RunError, match="not a run"):
         resume_run(tmp_path)
-    (tmp_path / "manifest.json").write_text('{"schema": "heedful.run/1"}')
-    with pytest.raises(RunError, match="bears no recipe"):
-        resume_run(tmp_path)
+    for kept in ("", ', "recipe": {}', ', "recipe": null', ', "recipe": {"model": ""}'):
+        (tmp_path / "manifest.json").write_text('{"schema": "heedful.run/1"%s}' % kept)
+        with pytest.raises(RunError, match="bears no recipe"):
+            resume_run(tmp_path)
 
 
 def test_a_folder_that_is_not_empty_is_left_alone(tiny, tiny_run, tmp_path):

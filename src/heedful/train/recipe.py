@@ -15,7 +15,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from heedful.backends.base import SEED_MAX
-from heedful.data.formats import parse_map
+from heedful.data.formats import FORMATS, parse_map
 from heedful.errors import RecipeError, RequestError, did_you_mean
 from heedful.train.mistakes import sentences
 
@@ -169,6 +169,13 @@ class Recipe(BaseModel):
                 return parse_map(value)
             except RequestError as e:
                 raise ValueError(str(e).removeprefix("--map: ")) from None
+        return value
+
+    @field_validator("format")
+    @classmethod
+    def _known_format(cls, value: str) -> str:
+        if value != "auto" and value not in FORMATS:
+            raise ValueError(f"is no format{did_you_mean(value, FORMATS)}; choose auto, {', '.join(FORMATS)}")
         return value
 
     @field_validator("eval_every")
