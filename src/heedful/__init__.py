@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from heedful.backends.base import GenerationSettings
-    from heedful.backends.transformers import TransformersBackend
+    from heedful.backends.transformers import Piece, TransformersBackend
     from heedful.batches import Batch, collate, make_loader, make_loaders
     from heedful.chat import Chat
     from heedful.data.load import load_examples, load_split, read_examples
@@ -53,6 +53,7 @@ _HOMES = {
     "LoadedModel": "models.loading",
     "Message": "records",
     "ModelError": "errors",
+    "Piece": "backends.transformers",
     "Recipe": "train.recipe",
     "RecipeError": "errors",
     "RequestError": "errors",
@@ -95,6 +96,7 @@ __all__ = [
     "LoadedModel",
     "Message",
     "ModelError",
+    "Piece",
     "Recipe",
     "RecipeError",
     "RequestError",
