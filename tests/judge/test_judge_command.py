@@ -11,6 +11,8 @@ import time
 
 import pytest
 
+from heedful.cli.judge import check_any
+from heedful.errors import HeedfulError
 from heedful.judge.items import single_items
 from heedful.judge.judging import requests_for
 from heedful.judge.summary_text import summary_lines
@@ -164,6 +166,17 @@ def test_a_judge_that_knows_nothing_is_an_error(desk, heedful):
     assert "24 requests to the judge failed" not in out  # told by pair
     assert "nothing could be judged (the first reason: the script has no answer to this question)" in err
     assert all(v["value"] is None for v in read_jsonl("s.jsonl"))
+
+
+@pytest.mark.parametrize(("failure", "unreadable", "mend"), [
+    ("the server is gone", "no verdict", "(the first reason: the server is gone); mend that and add --resume"),
+    (None, "no verdict", "(the first reason: no verdict); take another judge, or a --prompt of your own, and another"),
+], ids=["failed", "unreadable"])  # fmt: skip
+def test_only_what_failed_is_asked_again(failure, unreadable, mend):
+    summary = {"items": 2, "judged": 0, "first_failure": failure, "first_unreadable": unreadable, "unasked": {}}
+    with pytest.raises(HeedfulError) as told:
+        check_any(summary)
+    assert mend in str(told.value)
 
 
 def test_killed_at_any_moment_nothing_is_asked_twice(desk, tmp_path, heedful):

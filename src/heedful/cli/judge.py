@@ -143,7 +143,7 @@ def judge(
     _tell(summary | ({"server": spent.as_json()} if spent is not None else {}), files, as_json)
     if export is not None:
         _export(export, judged)
-    _check_any(summary)
+    check_any(summary)
 
 
 def _keep(kept: list[Backend], backend: Backend) -> Backend:
@@ -241,8 +241,12 @@ def _tell(summary: dict[str, Any], files: Files, as_json: bool) -> None:
     typer.echo(f"{'':<12}{files.summary}")
 
 
-def _check_any(summary: dict[str, Any]) -> None:
+def check_any(summary: dict[str, Any]) -> None:
     """HeedfulError where nothing at all has a verdict."""
     if summary["items"] and not summary["judged"]:
-        why = summary["first_failure"] or summary["first_unreadable"] or next(iter(summary["unasked"]), "nothing asked")
-        raise HeedfulError(f"nothing could be judged (the first reason: {why}); mend that and add --resume")
+        unreadable = None if summary["first_failure"] else summary["first_unreadable"]
+        why = summary["first_failure"] or unreadable or next(iter(summary["unasked"]), "nothing asked")
+        # Unreadable verdicts are not asked for again: the same judge would write the same.
+        other = "take another judge, or a --prompt of your own, and another --out"
+        mend = other if unreadable else "mend that and add --resume"
+        raise HeedfulError(f"nothing could be judged (the first reason: {why}); {mend}")
