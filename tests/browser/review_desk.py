@@ -91,3 +91,11 @@ def at(page, place: int, more: str = "") -> None:
         && !document.getElementById('review').hidden && !document.body.classList.contains('saving')"""
     page.wait_for_function(shown, arg=f"Question {place} of 20{more}")
     page.wait_for_timeout(270)
+
+
+def axe_finds_nothing(page, what: str) -> None:
+    """What axe has to say of the page as it is now; the page's context must have been made with `bypass_csp`."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
+    found = axe.Axe().run(page).response["violations"]
+    told = [f"{v['id']} ({v['impact']}): {v['nodes'][0]['html'][:150]}" for v in found]
+    assert told == [], f"{what}: {told}"

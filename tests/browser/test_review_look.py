@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import sys
 from pathlib import Path
@@ -94,18 +95,9 @@ def test_on_paper_is_the_question_and_no_control(start):
 @pytest.mark.slow
 @pytest.mark.parametrize(("scheme", "width"), [("light", 360), ("dark", 1280)])
 def test_axe_finds_nothing(start, mode, scheme, width):
-    axe = pytest.importorskip(
-        "axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed"
-    ).Axe()
     review = start(mode)
     page = review.page(None, color_scheme=scheme, viewport={"width": width, "height": 800}, bypass_csp=True)
-
-    def clean(what: str) -> None:
-        found = [
-            f"{v['id']} ({v['impact']}): {v['nodes'][0]['html'][:150]}" for v in axe.run(page).response["violations"]
-        ]
-        assert found == [], what
-
+    clean = functools.partial(desk.axe_finds_nothing, page)
     clean("welcome")
     page.fill("#name", "Ann")
     page.press("#name", "Enter")

@@ -72,6 +72,27 @@ def test_a_colleague_marks_without_a_network_and_the_file_comes_back(sheet, mode
         assert third.verdict == "tie"
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("scheme", "width"), [("light", 360), ("dark", 1280)])
+def test_axe_finds_nothing(sheet, open_file, scheme, width):
+    view = {"width": width, "height": 800}
+    page = open_file(sheet.page, offline=True, bypass_csp=True, color_scheme=scheme, viewport=view)
+    desk.axe_finds_nothing(page, "welcome")
+    page.fill("#name", "Ann")
+    page.press("#name", "Enter")
+    at(page, 1)
+    page.keyboard.press("e")
+    desk.axe_finds_nothing(page, "question")
+    page.keyboard.press("?")
+    desk.axe_finds_nothing(page, "help")
+    page.keyboard.press("Escape")
+    page.keyboard.press("1")
+    at(page, 2)
+    page.keyboard.press("ArrowLeft")
+    at(page, 1, ", marked")
+    desk.axe_finds_nothing(page, "marked")
+
+
 def test_a_browser_that_keeps_nothing_says_so(sheet, open_file, mode):
     if mode == "single":
         return
