@@ -5,7 +5,8 @@
     taskset -c 1 env OMP_NUM_THREADS=1 python benchmarks/generate_speed.py ...      one core, where others are at work
 
 Batched: all rows by the engine, and by `generate` in batches of each of `--sizes`, prompts of like length together
-(which is best for it); the ratio is to its best. Single stream: `--stream` rows, one after another, tokens a second.
+(which is best for it); the ratio is to its best. Single stream: `--stream` rows, one after another, as a conversation
+asks them: what a prompt begins with is kept from the one before.
 Greedy, float32. Answers are compared token by token; rows that part where the two best logits are not within 1e-4 are
 wrong, and the exit status is then 1. Seconds are of the clock, with the processor's own beside them.
 """
@@ -24,6 +25,8 @@ import torch
 
 from heedful.backends.base import GenerationSettings
 from heedful.backends.generation.compare import answer_all, compare, generate
+from heedful.backends.generation.joining import OpenBatch
+from heedful.backends.generation.rows import Request
 from heedful.backends.load import local_backend
 from heedful.batches import by_length
 from heedful.data import load_examples
@@ -110,13 +113,13 @@ def in_batches(backend: Any, peer: Any, prompts: Tokens, size: int, new: int) ->
 def stream(backend: Any, peer: Any, prompts: Tokens, new: int, say: Callable[..., None]) -> tuple[dict[str, Any], int]:
     """One row at a time; the two take turns, row by row."""
     settings = GenerationSettings(new, batch_size=1)
-    generator = backend.generator()
+    one_by_one = OpenBatch(backend.model, backend.stop_ids, 1)
     sums = {"engine": [0.0, 0.0, 0], "generate": [0.0, 0.0, 0]}
     all_ours: Tokens = []
     all_theirs: Tokens = []
     for prompt in prompts:
         for name, made, all_made in (
-            ("engine", lambda p=prompt: answer_all(generator, [p], settings, backend.stop_ids), all_ours),
+            ("engine", lambda p=prompt: [in_conversation(one_by_one, p, settings)], all_ours),
             (
                 "generate",
                 lambda p=prompt: generate(peer, [p], new, backend.stop_ids, backend.pad_id),
@@ -139,6 +142,13 @@ def stream(backend: Any, peer: Any, prompts: Tokens, new: int, say: Callable[...
     say(f"  {compared}\nthe engine is {results['ratio']['clock']} times as fast ({results['ratio']['processor']} by "
         "processor seconds)\n")  # fmt: skip
     return results, len(compared.wrong)
+
+
+def in_conversation(batch: OpenBatch, prompt: list[int], settings: GenerationSettings) -> list[int]:
+    row = batch.join(Request(0, prompt, settings.max_new_tokens), settings)
+    while not row.finish:
+        batch.step()
+    return row.new
 
 
 def ratio(peer: dict[str, float], own: dict[str, float]) -> dict[str, float]:
