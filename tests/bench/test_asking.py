@@ -102,9 +102,10 @@ def test_programs_run_once_and_what_failed_is_asked_again(tmp_path):
 def test_a_model_that_writes_no_plain_text_is_refused(tmp_path):
     task = Marks().task()
     silent = type("Silent", (), {"name": "silent"})()
-    for wanted, message in ((task, "takes only conversations"), (replace(task, generation=None), "cannot tell")):
+    choices = replace(prepared(replace(task, generation=None)), items=(Item("a", Prompt("x"), (" y", " z")),))
+    for wanted, message in ((prepared(task), "takes only conversations"), (choices, "cannot tell")):
         with pytest.raises(RequestError, match=message):
-            run_bench(Bench("silent"), [prepared(wanted)], lambda: silent, BenchFolder(tmp_path / "out"), View())
+            run_bench(Bench("silent"), [wanted], lambda: silent, BenchFolder(tmp_path / "out"), View())
     assert not (tmp_path / "out").exists()
 
 
