@@ -1,4 +1,4 @@
-"""Requests put to a backend, those alone that the journal has no good answer to; each answer is journalled as it comes."""
+"""Requests put to a backend: those alone that the journal has no good answer to, each answer journalled as it comes."""
 
 from __future__ import annotations
 

@@ -123,7 +123,7 @@ def _key(name: str) -> str:
 
 
 def _metrics(values: Mapping[str, Any], counts: Mapping[str, int] | None) -> dict[str, Any]:
-    """``acc,none`` with ``acc_stderr,none`` as one entry ``acc``; a filter that is not the only one stays in its name."""
+    """``acc,none`` and ``acc_stderr,none`` as one entry ``acc``; a filter is named unless it is the only one."""
     found: dict[str, Any] = {}
     filters = {key.partition(",")[2] for key in values if "," in key}
     for key, value in values.items():
