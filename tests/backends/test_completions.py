@@ -152,3 +152,48 @@ def test_bench_refuses_before_any_work_and_names_an_alternative(server, acts, he
     found = json.loads((tmp_path / "out" / "results.json").read_text())
     assert found["results"]["mmlu"]["accuracy"]["value"] == 0.5  # all letters alike: the first of them
     assert found["tasks"]["mmlu"]["asked"] == 8
+
+
+MINE = """
+from heedful.tasks import Generation, Item, Mark, Prompt, Source, Task
+
+SOURCE = Source("", "", "", "test", None, "nothing", "CC0")
+
+
+def items(places, plan):
+    return [Item("1", Prompt("1+1=", shots=(("1+0=", "1"),)), gold="2")]
+
+
+def mark(outcome):
+    return Mark(None if outcome.error else outcome.texts[0], {"exact": outcome.error or float(outcome.texts[0] == "2")})
+
+
+TASKS = (Task("mine", "own", "sums", SOURCE, 1, items, mark, generation=Generation(("\\n",), 4)),)
+"""
+
+
+def test_bench_has_texts_gone_on_with_or_conversations_answered(server, acts, heedful, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text(MINE)
+
+    def act(handler):
+        if handler.path == "/v1/completions":
+            acts.send(200, {"choices": [{"text": "2\n1+2=3", "finish_reason": "stop"}]})(handler)
+        else:
+            acts.answer("3")(handler)
+
+    server.acts = act
+    for number, how in enumerate(([], ["--template", "auto", "--multiturn"])):
+        out = f"out{number}"
+        asked = ("bench", f"openai:m@{server.url}", "--task", "./mine.py", "--out", out, *how)
+        status, _, err = heedful(*asked)
+        assert status == 0, err
+        assert "1 request" in err
+        found = json.loads((tmp_path / out / "results.json").read_text())
+        assert found["results"]["mine"]["exact"]["value"] == 1.0 - number
+    (plain, *_), (chat, *_) = server.seen[0], server.seen[1]
+    assert (plain, chat) == ("/v1/completions", "/v1/chat/completions")
+    assert server.seen[0][1]["prompt"] == "1+0=1\n\n1+1="
+    assert [m["content"] for m in server.seen[1][1]["messages"]] == ["1+0=", "1", "1+1="]
+    (line,) = (tmp_path / "out1/samples/mine.jsonl").read_text().splitlines()
+    assert [m["role"] for m in json.loads(line)["prompt"]] == ["user", "assistant", "user"]

@@ -168,6 +168,10 @@ def test_a_dry_run_and_the_list_ask_nothing(desk, heedful):
     found = json.loads(heedful("bench", "--list", "--data-dir", "data", "--json")[1])["tasks"]
     mmlu = [t for t in found if t["task"] == "mmlu"]
     assert [(t["profile"], t["found"], len(t["parts"])) for t in mmlu] == [("hendrycks", True, 2), ("lm-eval", True, 2)]
+    desk.write("none/readme.txt", "nothing here")
+    found = json.loads(heedful("bench", "--list", "--data-dir", "none", "--json")[1])["tasks"]
+    (mmlu, *_) = [t for t in found if t["task"] == "mmlu"]
+    assert (mmlu["found"], "none has none" in mmlu["why"]) == (False, True)
     status, out, _ = heedful("bench", "--list")
     assert status == 0
     assert all(len(line) <= 80 for line in out.splitlines())
