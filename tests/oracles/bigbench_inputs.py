@@ -14,15 +14,7 @@ CASES = 40
 SHOTS = (0, 2)
 PIECES = """the a rain Rain RAIN rains . ! ? ; , 7 -7 0.7 7.5 1e3 nan inf ٧ 1,000 e.g. “so” ‘a’ é e\u0301 İzmir straße
 東京 日本、 🐈 a\u00a0b ... O'Neil [1, 2] [] 'up' \t \\ "q" yes no True""".replace("\n", " ").split(" ")
-COMMON = [
-    "yes",
-    "Yes",
-    "7",
-    "7 rain",
-    "yes no yes",
-    "the rain was wet",
-    "the rain was cold . we were wet",
-]  # often the target, and often answered
+COMMON = ["yes", "Yes", "7", "rain", "a rain", "yes no yes", "7 rain"]  # often the target, and often answered
 GROUPS = {
     "text": [
         "bleu",
@@ -55,7 +47,7 @@ def answer(seed: int, text: str) -> str:
     """What the model goes on with after a text: something drawn, or the end of the text again."""
     rng = random.Random(f"answer {seed} {text}")
     drawn = [words(rng), text[-rng.randint(1, 30) :], "", " ", "\n" + words(rng), words(rng, 3).upper()]
-    return rng.choice([*drawn, *COMMON, *COMMON, *COMMON[4:]])
+    return rng.choice([*drawn, *COMMON, *COMMON])
 
 
 def log_prob(seed: int, text: str, target: str) -> float:
@@ -71,8 +63,8 @@ def log_prob(seed: int, text: str, target: str) -> float:
 def _target(rng: random.Random, metrics: list[str]) -> Any:
     if "numeric_match_with_0_1_relative_error" in metrics:
         return rng.choice(["7", "-7", "0", "7.5", ["70"], "seven", "1e3"])
-    if rng.random() < 0.7:
-        return rng.choice([*COMMON, COMMON[4:]])
+    if rng.random() < 0.5:
+        return rng.choice([*COMMON, COMMON[:3]])
     if rng.random() < 0.4:
         return [words(rng) for _ in range(rng.randint(1, 3))]
     return words(rng)
