@@ -4,7 +4,8 @@
     python benchmarks/serve_clients.py --model FOLDER --clients 1 4 --requests 2 --new 48 --batching
 
 Both serve the same folder in float32 on loopback, each in a process of its own; while one is measured the other has
-nothing to do. Every client asks its questions one after another, greedily, and counts the tokens that the server says
+nothing to do. On a busy machine the clock says little: the second ratio is of tokens to the server's own processor
+seconds (Linux). Every client asks its questions one after another, greedily, and counts the tokens that the server says
 it gave. `--batching` turns transformers' own continuous batching on. The ratio is of tokens a second; where the two
 servers' answers differ, it is told how many do. Needs transformers[serving].
 """
@@ -55,17 +56,24 @@ def main() -> None:
     say(f"{given.model}: {given.requests} requests a client, {given.new} new tokens at most; load {os.getloadavg()}")
     found: list[dict[str, Any]] = []
     with served("heedful", ours) as a, served("transformers", theirs) as b:
-        for url in (a, b):
+        for url, _ in (a, b):
             ask_all(url, folder, 1, 1, 4)  # what is made at the first request is not measured
-        say("clients   heedful tokens/s   transformers tokens/s   ratio   answers that differ")
+        say("clients   heedful tokens/s   transformers tokens/s   ratio   by processor   answers that differ")
         for clients in given.clients:
-            sides = [ask_all(url, folder, clients, given.requests, given.new) for url in (a, b)]
+            sides, used = [], []
+            for url, process in (a, b):
+                before = processor_seconds(process)
+                sides.append(ask_all(url, folder, clients, given.requests, given.new))
+                used.append(max(0.01, processor_seconds(process) - before))
             speeds = [tokens / seconds for tokens, seconds, _ in sides]
+            by_processor = sides[0][0] / used[0] / (sides[1][0] / used[1])
             differ = sum(sides[0][2][key] != sides[1][2][key] for key in sides[0][2])
             row = {"clients": clients, "heedful": round(speeds[0], 1), "transformers": round(speeds[1], 1)}
             found.append(row | {"ratio": round(speeds[0] / speeds[1], 2), "differ": differ, "of": len(sides[0][2])})
+            found[-1] |= {"ratio_by_processor": round(by_processor, 2), "processor_seconds": used}
             ratio, count = found[-1]["ratio"], len(sides[0][2])
-            say(f"{clients:7} {speeds[0]:18.1f} {speeds[1]:23.1f} {ratio:7.2f} {differ:10} of {count}")
+            figures = f"{clients:7} {speeds[0]:18.1f} {speeds[1]:23.1f} {ratio:7.2f} {by_processor:14.2f}"
+            say(f"{figures} {differ:10} of {count}")
     say(f"load at the end {os.getloadavg()}")
     if given.json:
         print(json.dumps({"model": given.model, "batching": given.batching, "rows": found}, indent=2))
@@ -78,8 +86,8 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def served(name: str, command: list[str]) -> Iterator[str]:
-    """A server in a process of its own, from when it answers; its address."""
+def served(name: str, command: list[str]) -> Iterator[tuple[str, int]]:
+    """A server in a process of its own, from when it answers; its address and process."""
     url = f"http://127.0.0.1:{command[command.index('--port') + 1]}"
     log = Path(tempfile.mkstemp(prefix=f"serve-{name}-", suffix=".txt")[1])
     with log.open("w") as out:
@@ -91,11 +99,20 @@ def served(name: str, command: list[str]) -> Iterator[str]:
             if process.poll() is not None:
                 raise SystemExit(f"{name} ended:\n{log.read_text()}")
             time.sleep(0.2)
-        yield url
+        yield url, process.pid
     finally:
         process.terminate()
         process.wait()
         log.unlink()
+
+
+def processor_seconds(process: int) -> float:
+    """What a process has used so far, all its threads together; 0 where the system does not tell."""
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def ask_all(url: str, model: str, clients: int, requests: int, new: int) -> tuple[int, float, dict[str, str]]:
