@@ -1,6 +1,6 @@
 """Before against after on the same questions: an interval of the difference, a test, and one word.
 
-compare_means     sign-flip test, BCa interval of the mean difference
+compare_means     sign-flip test, and the interval that belongs to it
 compare_shares    McNemar's exact test, Newcombe's interval; with clusters the sign-flip test of whole clusters
 compare_ranks     Wilcoxon's signed-rank test, the Hodges-Lehmann interval of the pseudo-median difference
 correct           Holm's correction of several comparisons that are read together, and their words with it
@@ -63,17 +63,9 @@ def compare_means(
     options: dict[str, Any] = {"clusters": kept, "level": level, "resamples": resamples, "seed": seed}
     difference = sign_flip_interval(y - x, **options)
     p, exact = sign_flip_test(y - x, clusters=kept, resamples=resamples, seed=seed)
-    return PairedComparison(
-        before=mean_interval(list(x), **options),
-        after=mean_interval(list(y), **options),
-        difference=difference,
-        p_value=p,
-        n=len(x),
-        verdict=verdict_of(difference, p, higher_is_better, level),
-        test=_flip_name(exact, resamples, kept is not None),
-        unscored=unscored,
-        clusters=_count(kept),
-    )
+    sides = mean_interval(list(x), **options), mean_interval(list(y), **options)
+    told = _Told(difference, p, _flip_name(exact, resamples, kept is not None), higher_is_better, level)
+    return _comparison(sides, told, len(x), unscored, kept)
 
 
 def compare_shares(
@@ -103,17 +95,8 @@ def compare_shares(
     else:
         p, exact = sign_flip_test(y - x, clusters=kept, resamples=resamples, seed=seed)
         test = _flip_name(exact, resamples, True)
-    return PairedComparison(
-        before=share_interval(list(x), clusters=kept, level=level),
-        after=share_interval(list(y), clusters=kept, level=level),
-        difference=difference,
-        p_value=p,
-        n=len(x),
-        verdict=verdict_of(difference, p, higher_is_better, level),
-        test=test,
-        unscored=unscored,
-        clusters=_count(kept),
-    )
+    first, second = (share_interval(list(values), clusters=kept, level=level) for values in (x, y))
+    return _comparison((first, second), _Told(difference, p, test, higher_is_better, level), len(x), unscored, kept)
 
 
 def paired_bootstrap(
@@ -156,16 +139,9 @@ def compare_ranks(
     if len(x) and not len(shifted):
         difference = Interval(0.0, 0.0, 0.0, len(x))
     p, exact = wilcoxon_test(y - x)
-    return PairedComparison(
-        before=mean_interval(list(x), **options),
-        after=mean_interval(list(y), **options),
-        difference=difference,
-        p_value=p,
-        n=len(x),
-        verdict=verdict_of(difference, p, higher_is_better, level),
-        test="Wilcoxon, exact" if exact else "Wilcoxon, normal",
-        unscored=unscored,
-    )
+    sides = mean_interval(list(x), **options), mean_interval(list(y), **options)
+    told = _Told(difference, p, "Wilcoxon, exact" if exact else "Wilcoxon, normal", higher_is_better, level)
+    return _comparison(sides, told, len(x), unscored, None)
 
 
 def correct(
@@ -187,6 +163,26 @@ def verdict_of(difference: Interval, p: float, higher_is_better: bool, level: fl
     if difference.n < 2 or p >= round(1 - level, 12) or not apart:
         return "inconclusive"
     return "better" if (difference.low > 0) == higher_is_better else "worse"
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a test says of a difference, and how its word is found."""
+
+    difference: Interval
+    p: float
+    test: str
+    higher_is_better: bool
+    level: float
+
+
+def _comparison(
+    sides: tuple[Interval, Interval], told: _Told, n: int, unscored: int, kept: Clusters | None
+) -> PairedComparison:
+    return PairedComparison(
+        *sides, told.difference, told.p, n, verdict_of(told.difference, told.p, told.higher_is_better, told.level),
+        told.test, unscored, clusters=_count(kept),
+    )  # fmt: skip
 
 
 def _count(clusters: Clusters | None) -> int | None:
