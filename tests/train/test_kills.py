@@ -71,7 +71,7 @@ class Starter:
             process.join(after)
             if process.is_alive():
                 process.kill()
-        process.join(120)
+        process.join(600)
         assert process.exitcode is not None, self.output.read_text()
         return process.exitcode
 
@@ -105,16 +105,19 @@ def test_a_run_killed_at_random_moments_ends_with_the_same_weights(tiny, tmp_pat
     seconds = time.monotonic() - began
     operations = int(starter.output.read_text().rpartition("file operations: ")[2])
     assert operations > 100
-    kills: Counter[str] = Counter()
+    kills = Counter(dict.fromkeys(("inside a checkpoint's writing, reading or removal", "at a random time"), 0))
+    inside, outside = kills
     runs = 0
-    while kills.total() < KILLS:
+    # Where the machine is quicker than when the run was timed, more of the random times come after its end.
+    while kills.total() < KILLS or min(kills.values()) < KILLS // 5:
+        assert runs < 10 * KILLS
         run = RunFolder(tmp_path / f"run{runs}")
         for number in range(KILLS_A_RUN):
             if pick.random() < 0.6:
-                how = "inside a checkpoint's writing, reading or removal"
+                how = inside
                 status = starter.go_on(recipe, run, deadly=1 + pick.randrange(operations if number == 0 else 40))
             else:
-                how = "at a random time"
+                how = outside
                 status = starter.go_on(recipe, run, after=pick.uniform(0.05, 0.6 * seconds))
             kills[how] += status != 0
             for path in (p for kind in ("step", "best") for p in list_checkpoints(run.checkpoints, kind)):
@@ -129,4 +132,3 @@ def test_a_run_killed_at_random_moments_ends_with_the_same_weights(tiny, tmp_pat
     with capsys.disabled():
         print(f"\n{tuning}: {kills.total()} kills -9 ({dict(kills)}) in {time.monotonic() - began:.0f} s, "
               f"{runs} runs with the weights of the one that was not killed")  # fmt: skip
-    assert all(count >= KILLS // 5 for count in kills.values())

@@ -63,10 +63,10 @@ def start_two(arguments: list[str], cwd: Path, port: int, **extra: str) -> list[
 
 
 def wait_for_step(run: RunFolder, step: int, processes: list[subprocess.Popen[str]]) -> None:
-    end = time.monotonic() + 120
+    end = time.monotonic() + 600
     while max((line["step"] for line in read_jsonl(run.metrics)), default=-1) < step:
         assert all(p.poll() is None for p in processes), [p.communicate()[1][-2000:] for p in processes]
-        assert time.monotonic() < end, "no step in two minutes"
+        assert time.monotonic() < end, "no step in ten minutes"
         time.sleep(0.02)
 
 
@@ -92,9 +92,9 @@ def expected(tiny, tmp_path_factory) -> dict[tuple[int, str], float]:
 @pytest.mark.parametrize(
     ("lost", "number", "patience", "bound"),
     [
-        pytest.param(1, signal.SIGKILL, "60", 20, id="the other is killed"),
-        pytest.param(0, signal.SIGKILL, "60", 20, id="the first is killed"),
-        pytest.param(1, signal.SIGSTOP, "4", 20, id="the other falls silent, as a host without power"),
+        pytest.param(1, signal.SIGKILL, "300", 100, id="the other is killed"),
+        pytest.param(0, signal.SIGKILL, "300", 100, id="the first is killed"),
+        pytest.param(1, signal.SIGSTOP, "10", 100, id="the other falls silent, as a host without power"),
     ],
 )
 def test_a_lost_process_ends_the_run_in_one_sentence_and_it_goes_on(
@@ -106,7 +106,7 @@ def test_a_lost_process_ends_the_run_in_one_sentence_and_it_goes_on(
         wait_for_step(run, 3, both)
         both[lost].send_signal(number)
         began = time.monotonic()
-        _, text = both[1 - lost].communicate(timeout=60)
+        _, text = both[1 - lost].communicate(timeout=200)
         seconds = time.monotonic() - began
     finally:
         for process in both:
@@ -123,7 +123,7 @@ def test_a_lost_process_ends_the_run_in_one_sentence_and_it_goes_on(
     assert read_checkpoint(newest).step >= 2
     again = start_two(["train", "--resume", "--out", str(run.path)], tmp_path, free_port())
     for process in again:
-        _, text = process.communicate(timeout=120)
+        _, text = process.communicate(timeout=600)
         assert process.returncode == 0, text[-2000:]
     got = losses(run)
     assert got.keys() == expected.keys()
@@ -172,7 +172,7 @@ class Host:
     def __init__(self, number: int, arguments: list[str], cwd: Path, port: int):
         launcher = f"""{sys.executable} -m torch.distributed.run --nnodes 2 --node_rank {number} --nproc_per_node 1
             --master_addr 10.77.0.1 --master_port {port} slowly.py""".split()
-        env = {**os.environ, "GLOO_SOCKET_IFNAME": f"heedful{number}", "HEEDFUL_LOST_AFTER": "5"}
+        env = {**os.environ, "GLOO_SOCKET_IFNAME": f"heedful{number}", "HEEDFUL_LOST_AFTER": "10"}
         self.number = number
         self.output = cwd / f"host{number}-{port}.txt"
         with self.output.open("w") as f:
@@ -197,7 +197,7 @@ def test_two_hosts_give_the_losses_of_one_and_a_cut_cable_ends_the_run(tiny, tmp
     try:
         wait_for_step(run, 8, [h.process for h in both])
         ip("-n", HOSTS[1], "link", "set", "heedful1", "down")
-        end = time.monotonic() + 60
+        end = time.monotonic() + 300
         while not all(h.told() for h in both) and time.monotonic() < end:
             time.sleep(0.1)
     finally:
@@ -210,7 +210,7 @@ def test_two_hosts_give_the_losses_of_one_and_a_cut_cable_ends_the_run(tiny, tmp
     again = [Host(n, ["train", "--resume", "--out", str(run.path)], tmp_path, 29412) for n in range(2)]
     try:
         for host in again:
-            assert host.process.wait(150) == 0, host.output.read_text()[-2000:]
+            assert host.process.wait(600) == 0, host.output.read_text()[-2000:]
     finally:
         for host in again:
             host.kill()

@@ -101,18 +101,34 @@ BY_ACCELERATE = {"ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2", "FSDP_AUTO_
 
 def launch(*words: str, processes: int, cwd: Path, **extra: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", str(processes), *words]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, env={**os.environ, **extra})
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=900, env={**os.environ, **extra})
+
+
+@pytest.fixture
+def train(heedful, monkeypatch):
+    """`train(processes, FOLDER, ARGUMENTS)`: a command by torchrun, or, where it is one process, in this one."""
+
+    def run(processes: int, folder: Path, *words: str) -> str:
+        monkeypatch.chdir(folder)
+        if processes == 1:
+            status, _, said = heedful("train", *words)
+        else:
+            done = launch("-m", "heedful.cli.main", "train", *words, processes=processes, cwd=folder)
+            status, said = done.returncode, done.stderr
+        assert status == 0, said[-2000:]
+        return said
+
+    return run
 
 
 @pytest.mark.parametrize("tuning", ["lora", "full"])
-def test_two_processes_give_the_losses_of_one(tiny, tmp_path: Path, tuning: str) -> None:
+def test_two_processes_give_the_losses_of_one(tiny, tmp_path: Path, tuning: str, train) -> None:
     (tmp_path / "rows.json").write_text(json.dumps(tiny.rows(41)))
-    words = f"""-m heedful.cli.main train --model {tiny("llama")} --data rows.json --template alpaca --epochs 1
+    words = f"""--model {tiny("llama")} --data rows.json --template alpaca --epochs 1
         --split order:train=27,val=7,test=7 --tuning {tuning} --set learning_rate=1e-3 --set micro_batch_size=3
         --set max_new_tokens=4 --set samples=1 --set sample_tokens=4 --set precision=fp32 --out""".split()
     for processes in (1, 2):
-        done = launch(*words, f"run{processes}", processes=processes, cwd=tmp_path)
-        assert done.returncode == 0, done.stderr[-2000:]
+        train(processes, tmp_path, *words, f"run{processes}")
     one, two = (read_metrics(tmp_path / f"run{n}" / "metrics.jsonl") for n in (1, 2))
     assert [m["step"] for m in one] == [m["step"] for m in two]
     for a, b in zip(one, two, strict=True):
@@ -134,22 +150,22 @@ def test_a_finished_run_of_two_processes_resumes_at_once(tiny, tmp_path: Path) -
     assert again.returncode == 0, again.stderr[-2000:]
 
 
-MORE = ["-m", "heedful.cli.main", "train", "--resume", "--out", "run", "--set", "max_steps=7"]
+MORE = ["--resume", "--out", "run", "--set", "max_steps=7"]
 
 
 @pytest.mark.parametrize(("before", "after"), [(2, 1), (1, 2)])
-def test_another_number_of_processes_goes_on_to_the_same_losses(tiny, tmp_path: Path, before: int, after: int) -> None:
+def test_another_number_of_processes_goes_on_to_the_same_losses(
+    tiny, tmp_path: Path, before: int, after: int, train
+) -> None:
     """Unequal rows in micro-batches, which are dealt out otherwise: the gradients of a step are the same."""
     (tmp_path / "rows.json").write_text(json.dumps(tiny.rows(41)))
-    words = f"""-m heedful.cli.main train --model {tiny("llama")} --data rows.json --template alpaca --epochs 2
+    words = f"""--model {tiny("llama")} --data rows.json --template alpaca --epochs 2
         --split order:train=27,val=7,test=7 --set learning_rate=1e-3 --set micro_batch_size=3 --set samples=0
         --set test_questions=0 --set precision=fp32 --set schedule=constant --set warmup_steps=1 --set eval_every=2
         --set""".split()
     for out, steps, processes in (("whole", 7, 1), ("run", 3, before)):
-        done = launch(*words[:-1], "--set", f"max_steps={steps}", "--out", out, processes=processes, cwd=tmp_path)
-        assert done.returncode == 0, done.stderr[-2000:]
-    done = launch(*MORE, processes=after, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr[-2000:]
+        train(processes, tmp_path, *words, f"max_steps={steps}", "--out", out)
+    train(after, tmp_path, *MORE)
     got, expected = (
         {(m["step"], k): m[k] for m in read_metrics(tmp_path / name / "metrics.jsonl") for k in LOSSES if k in m}
         for name in ("run", "whole")
@@ -159,12 +175,12 @@ def test_another_number_of_processes_goes_on_to_the_same_losses(tiny, tmp_path: 
         assert got[key] == pytest.approx(expected[key], abs=1e-5), key
 
 
-def test_with_dropout_another_number_of_processes_is_refused(tiny, tmp_path: Path) -> None:
+def test_with_dropout_another_number_of_processes_is_refused(tiny, tmp_path: Path, train) -> None:
     (tmp_path / "rows.json").write_text(json.dumps(tiny.rows(30)))
-    words = f"""-m heedful.cli.main train --model {tiny("llama")} --data rows.json --template alpaca --epochs 1
+    words = f"""--model {tiny("llama")} --data rows.json --template alpaca --epochs 1
         --set samples=0 --set test_questions=0 --set lora_dropout=0.1 --set max_steps=2 --out run""".split()
-    assert launch(*words, processes=1, cwd=tmp_path).returncode == 0
-    done = launch(*MORE, processes=2, cwd=tmp_path)
+    train(1, tmp_path, *words)
+    done = launch("-m", "heedful.cli.main", "train", *MORE, processes=2, cwd=tmp_path)
     assert done.returncode != 0
     assert "has dropout and was trained by 1 process" in done.stderr, done.stderr[-3000:]
 
@@ -179,7 +195,7 @@ def test_whole_state_comes_out_of_a_sharded_model_and_goes_back(tmp_path: Path) 
 
 @pytest.mark.parametrize(("architecture", "tuning"), [("llama", "full"), ("qwen3", "lora")])  # qwen3's head is tied
 def test_a_run_under_fsdp_gives_the_losses_of_one_process_and_goes_on(
-    tiny, tmp_path: Path, architecture: str, tuning: str
+    tiny, tmp_path: Path, architecture: str, tuning: str, train
 ) -> None:
     """From data to saved model through accelerate, broken off after three steps of six and gone on with."""
     (tmp_path / "rows.json").write_text(json.dumps(tiny.rows(41)))
@@ -188,8 +204,7 @@ def test_a_run_under_fsdp_gives_the_losses_of_one_process_and_goes_on(
         --split order:train=27,val=7,test=7 --tuning {tuning} --set learning_rate=1e-3 --set micro_batch_size=3
         --set samples=0 --set test_questions=2 --set max_new_tokens=4 --set precision=fp32 --set schedule=constant
         --set warmup_steps=1 --set eval_every=2 --set""".split()
-    done = launch("-m", "heedful.cli.main", *words, "max_steps=6", "--out", "whole", processes=1, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr[-2000:]
+    train(1, tmp_path, *words[1:], "max_steps=6", "--out", "whole")
     more = ["train", "--resume", "--out", "run", "--set", "max_steps=6"]
     for part in ([*words, "max_steps=3", "--out", "run"], more):
         done = launch("sharded.py", *part, processes=2, cwd=tmp_path, **BY_ACCELERATE)
