@@ -23,7 +23,7 @@ def test_base_and_tuned_into_the_run_and_its_report(run, desk, heedful):
         "bench", run, "--task", "mmlu", "--data-dir", "data", "--shots", 0, "--precision", "fp32"
     )
     assert status == 0, err
-    assert [line for line in out.partition("metric  ")[0].splitlines() if len(line) > 80 and str(run) not in line] == []
+    assert [line for line in out.splitlines() if len(line) > 80 and str(run) not in line] == []
     sides = {which: read_json(RunFolder(run).bench(which) / "results.json") for which in ("base", "tuned")}
     for which, found in sides.items():
         assert found["model"] == (f"run:{run}@base" if which == "base" else f"run:{run}")

@@ -50,6 +50,8 @@ def _entry(task: Task, folder: Path | None) -> dict[str, Any]:
         prepared = prepare(Named(task.name, task, ""), Plan(limit=1), folder)
     except HeedfulError as e:
         return out | {"found": False, "looked": [str(folder)], "why": str(e)}
+    if out["asks"] == "a text" and any(i.choices for i in prepared.items):
+        out["asks"] = "choices or a text"
     parts = list(dict.fromkeys(i.subset for i in prepared.items if i.subset))
     used = [str(p) for p in prepared.places.used]
     return out | {"found": True, "looked": used, "why": None, "parts": parts}

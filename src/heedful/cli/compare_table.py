@@ -10,7 +10,7 @@ from heedful.report.numbers import NOTHING, count_text, minus, p_text
 from heedful.stats import Interval
 
 WIDTH = 80
-NAME = 13  # a longer name takes a line of its own
+NAME = 12  # a longer name takes a line of its own
 
 
 def table(c: Comparison) -> str:
@@ -43,7 +43,7 @@ def _counts(c: Comparison) -> Iterator[str]:
 
 def _row(name: str, *cells: str) -> str:
     a, b, difference, interval, p, sees, verdict = cells
-    return f"{name:<{NAME}}{a:>7}{b:>7}{difference:>8}  {interval:<16} {p:>7}{sees:>8}  {verdict}"
+    return f"{name:<{NAME}}{a:>7}{b:>7}{difference:>8} {interval:<16} {p:>7}{sees:>8} {verdict}"
 
 
 def _numbers(m: MetricResult) -> Iterator[str]:

@@ -35,7 +35,7 @@ def read_benchmarks(run: RunFolder) -> Benchmarks | None:
     keys = [key for key in tuned.get("tasks", {}) if key in base.get("tasks", {})]
     if not keys:
         return None
-    compared = compare(*(str(side) for side in sides))
+    compared = compare(str(sides[0]), str(sides[1]))
     rows = tuple(row for key in keys for row in _rows(key, base, tuned, compared))
     notes = [_note(key, tuned["tasks"][key]) for key in keys]
     return Benchmarks(rows, compared.sentence, compared.verdict, tuple(notes), compared.caveats)
