@@ -18,8 +18,8 @@ TASKS = {
     for module in dict.fromkeys(MODULES.values())
     for task in importlib.import_module(f"heedful.tasks.{module}").TASKS
 }
-# Parts whose prompts end with a line break, which then belongs to the answer's tokens: a statement on its own line.
-SPACE_AT_THE_END = {("superglue", "record")}
+# Prompts that end with white space, as their owners have it: a statement or a function on lines of its own, "A: ".
+SPACE_AT_THE_END = ("superglue/record", "humaneval/", "bigbench/")
 
 
 @pytest.fixture(params=TASKS, scope="module")
@@ -63,8 +63,9 @@ def outcomes(task, item) -> Iterator[Outcome]:
             values = tuple(0.0 if n == said else -9.0 for n in range(len(item.choices)))
             yield Outcome(item, values, tuple(v == 0 for v in values), (1,) * len(values))
     else:
+        space = "" if item.prompt.text()[-1:].isspace() else " "
         for text in dict.fromkeys(texts_in(item.gold)):
-            yield Outcome(item, texts=(f" {text}",) * task.generation.tries)
+            yield Outcome(item, texts=(f"{space}{text}",) * task.generation.tries)
 
 
 def best(task, item) -> Sample:
@@ -78,8 +79,9 @@ def best(task, item) -> Sample:
 
 def test_its_source_can_be_found_again(task):
     source = task.source
-    assert re.fullmatch(r"[\w.-]+/[\w.-]+", source.hub)
-    assert re.fullmatch(r"[0-9a-f]{40}", source.revision)
+    if source.hub:  # BIG-bench's files are on no hub
+        assert re.fullmatch(r"[\w.-]+/[\w.-]+", source.hub)
+        assert re.fullmatch(r"[0-9a-f]{40}", source.revision)
     assert source.licence
     assert source.files
     assert source.paper.startswith("https://")
@@ -91,11 +93,11 @@ def test_its_source_can_be_found_again(task):
 def test_its_items_can_be_asked(task, folder, items):
     assert len(items) >= 2
     assert len({i.id for i in items}) == len(items)
-    assert (task.generation is None) == all(i.choices for i in items)
+    assert task.generation is not None or all(i.choices for i in items)
     for item in items:
         text = item.prompt.text()
         assert text.strip()
-        assert text == text.rstrip() or (task.name, item.subset) in SPACE_AT_THE_END
+        assert text == text.rstrip() or f"{task.name}/{item.subset}".startswith(SPACE_AT_THE_END)
         turns = item.prompt.messages(True)
         assert [m.role for m in turns if m.role != "system"][-1] == "user"
         assert all(c.strip() for c in item.choices)
@@ -111,6 +113,8 @@ def test_its_items_can_be_asked(task, folder, items):
 
 
 def test_the_right_answers_score_one(task, items):
+    if task.runs_code:
+        pytest.skip("what it writes is run: tests/tasks/test_humaneval.py")
     samples = [best(task, item) for item in items]
     for sample in samples:
         scores = [v for v in sample.mark.scores.values() if v is not None]

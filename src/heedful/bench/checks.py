@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from heedful.bench.requests import How
+from heedful.bench.tasks import Prepared
 from heedful.errors import RequestError
 from heedful.tasks import MODULES, Task, find_task
 
@@ -20,10 +21,10 @@ def check_code(tasks: Sequence[Task], allowed: bool) -> None:
             )
 
 
-def check_backend(backend: Any, model: str, tasks: Sequence[Task], how: How) -> None:
+def check_backend(backend: Any, model: str, prepared: Sequence[Prepared], how: How) -> None:
     """RequestError for a task that cannot be put to this model in this way."""
-    choices = [t for t in tasks if t.generation is None]
-    written = [t for t in tasks if t.generation is not None]
+    choices = [p.task for p in prepared if any(i.choices for i in p.items)]
+    written = [p.task for p in prepared if not all(i.choices for i in p.items)]
     if choices and not how.plain and getattr(backend, "render", None) is None:
         raise RequestError(
             f"task {choices[0].name} asks how likely its choices are after the chat template's text, and {model} does "

@@ -63,7 +63,7 @@ def run_bench(
     began = time.monotonic()
     backend = load()
     loaded = time.monotonic() - began
-    check_backend(backend, bench.model, [p.task for p in prepared], bench.how)
+    check_backend(backend, bench.model, prepared, bench.how)
     with folder.hold():
         facts = {"schema": SCHEMA, **run_facts(bench, backend), "load_seconds": round(loaded, 3), "seconds": 0.0}
         known = _begun(folder)

@@ -81,9 +81,10 @@ def prepare(named: Named, plan: Plan, folder: Path | None) -> Prepared:
             item.prompt.text().encode()
         except UnicodeEncodeError:
             raise DataError(f"task {named.key}: item '{item.id}' has half a character in it; mend its file") from None
-        if bool(item.choices) == bool(named.task.generation):
-            what = "neither choices nor a generation" if not item.choices else "choices and a generation"
-            raise RequestError(f"task {named.key}: item '{item.id}' has {what}; a task asks in one of the two ways")
+        if not item.choices and named.task.generation is None:
+            raise RequestError(
+                f"task {named.key}: item '{item.id}' has no choices, and the task no generation; add one of the two"
+            )
     return Prepared(named, plan, items, places)
 
 

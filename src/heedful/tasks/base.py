@@ -5,9 +5,9 @@
     Task.mark(outcome)         Outcome                    -> Mark(answer, scores)
     Task.figures(samples)      all items with their marks -> Figure(metric, value, stderr, n)
 
-A task asks in one of two ways. With `choices` the likeliest continuation of the prompt is the answer, as
-lm-evaluation-harness's ``multiple_choice`` has it; with `generation` the model writes. A task knows no backend and no
-tokenizer: what it makes are texts.
+An item asks in one of two ways. With `choices` the likeliest continuation of the prompt is the answer, as
+lm-evaluation-harness's ``multiple_choice`` has it; without, the model writes as the task's `generation` says. A task
+knows no backend and no tokenizer: what it makes are texts.
 """
 
 from __future__ import annotations

@@ -18,6 +18,8 @@ MODULES: dict[str, str] = {
     "squad": "squad",
     "squad2": "squad",
     "triviaqa": "triviaqa",
+    "humaneval": "humaneval",
+    "bigbench": "bigbench",
 }
 
 

@@ -41,9 +41,10 @@ class Places:
         if found := self.find(*names):
             return found
         where = f"{self.folder} has none" if self.folder is not None else "no --data-dir was given"
+        hub = f", or leave --data-dir out to load {source.hub} from the hub (pip install 'heedful[hub]')"
         raise RequestError(
             f"task {self.task} needs {source.files} ({names[0]}), and {where}; name a folder that holds it with "
-            f"--data-dir, or leave --data-dir out to load {source.hub} from the hub (pip install 'heedful[hub]')"
+            f"--data-dir{hub if source.hub else ''}"
         )
 
     def listing(self, *names: str) -> list[Path]:
