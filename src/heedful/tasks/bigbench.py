@@ -37,6 +37,7 @@ from heedful.scorers.bigbench import (
     refuse_programmatic,
 )
 from heedful.scorers.bigbench.choice_metrics import best
+from heedful.scorers.bigbench.examples import Example
 from heedful.scorers.bigbench.figures import NORMALISED
 from heedful.scorers.bigbench.prompts import SHOT_SEED
 from heedful.scorers.bigbench.prompts import Prompt as OwnersPrompt
@@ -65,15 +66,17 @@ def items(places: Places, plan: Plan) -> list[Item]:
     made = []
     for name, whole, leaves in _tasks(places, plan.subset):
         for leaf in leaves:
+            examples = {e.index: e for e in leaf.examples}
             for prompt in islice(prompts(leaf, shots, seed), plan.limit):
-                made += _items(name, whole, leaf, prompt)
+                made += _items(name, whole, leaf, prompt, examples[prompt.index])
     return made
 
 
-def _items(name: str, whole: BigBenchTask, leaf: BigBenchTask, prompt: OwnersPrompt) -> Iterator[Item]:
+def _items(
+    name: str, whole: BigBenchTask, leaf: BigBenchTask, prompt: OwnersPrompt, example: Example
+) -> Iterator[Item]:
     part = name if leaf is whole else f"{name}:{leaf.folder}"
     asked = Prompt(prompt.question, prompt.shots, leaf.task_prefix, leaf.separator)
-    example = next(e for e in leaf.examples if e.index == prompt.index)
     kinds = (
         (_CHOICES, CHOICE_METRICS, prompt.choices, [example.target_scores.get(c, 0) for c in prompt.choices]),
         (_TARGETS, TARGET_METRICS, prompt.targets, 0),
