@@ -40,7 +40,10 @@ def open_page(open_file, tmp_path):
     return open_it
 
 
-@pytest.mark.parametrize("width", [360, 768, 1280])
+WIDE = [pytest.param(w, marks=pytest.mark.slow) for w in (768, 1280)]
+
+
+@pytest.mark.parametrize("width", [360, *WIDE])
 def test_a_hostile_ledger_neither_runs_nor_sticks_out(open_page, width):
     document = ledgers.hostile(ledgers.FULL)
     document["files"][0]["path"] += "/a-very-long-path" * 20
@@ -51,7 +54,7 @@ def test_a_hostile_ledger_neither_runs_nor_sticks_out(open_page, width):
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", [pytest.param("light", marks=pytest.mark.slow), "dark"])
 def test_colours_are_readable(open_page, scheme):
     page = open_page(ledgers.FULL, color_scheme=scheme)
     for selector in (
@@ -78,6 +81,7 @@ def test_places_open_by_keyboard_and_the_structure_is_told(open_page):
     assert page.locator("table:not(:has(caption))").count() == 0
 
 
+@pytest.mark.slow  # its numbers are tests/report/test_ledger_page.py's
 def test_the_bar_is_drawn_to_scale(open_page):
     page = open_page(ledgers.FULL)
     whole = page.locator(".sums svg").bounding_box()["width"]

@@ -127,7 +127,7 @@ def contrast(page, selector: str) -> float:
     return (light + 0.05) / (dark + 0.05)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", [pytest.param("light", marks=pytest.mark.slow), "dark"])
 def test_colours_follow_the_system_and_are_readable(open_page, scheme):
     page = open_page(color_scheme=scheme)
     body = luminance(page.evaluate("getComputedStyle(document.body).backgroundColor"))
@@ -166,6 +166,7 @@ def test_nothing_sticks_out_sideways(open_page, tmp_path, width, parts):
     )
 
 
+@pytest.mark.slow
 def test_on_a_phone_answers_are_stacked_and_on_a_desktop_side_by_side(open_page):
     for width, stacked in ((360, True), (1280, False)):
         page = open_page(viewport={"width": width, "height": 800})
