@@ -190,9 +190,8 @@ def _named(places: Places, subset: str) -> tuple[str, BigBenchTask, Sequence[Big
         whole = _find(places, name)
         parts = sorted({p for p in _at_hand(places) if p.startswith(f"{name}/")}) if whole is None else []
         if parts:
-            raise RequestError(
-                f"bigbench:{subset}: only parts of it are there; ask {', '.join('bigbench:' + p for p in parts)}"
-            )
+            names = ", ".join(f"bigbench:{p.replace('/', ':')}" for p in parts)
+            raise RequestError(f"bigbench:{subset}: only parts of it are there; ask {names}")
         task = read_task(whole if whole is not None else places.need(SOURCE, f"{name}/task.json"))
         return name, task, [task.subtask(part)]
     task = read_task(alone)
