@@ -46,10 +46,10 @@ class Speaker(Protocol):
     def close(self) -> None: ...
 
 
-def speaker_of(backend: Backend) -> Speaker:
-    """A backend as somebody to talk to."""
+def speaker_of(backend: Backend, size: int = 1, waiting: int = 4) -> Speaker:
+    """A backend as somebody to talk to; of a model in this process `size` answers side by side, and `waiting` after."""
     if hasattr(backend, "chat"):
-        return LocalSpeaker(backend)  # type: ignore[arg-type]
+        return LocalSpeaker(backend, size, waiting)  # type: ignore[arg-type]
     if hasattr(backend, "server"):
         return ServerSpeaker(backend)  # type: ignore[arg-type]
     return PlainSpeaker(backend)
@@ -58,10 +58,10 @@ def speaker_of(backend: Backend) -> Speaker:
 class LocalSpeaker:
     """A model in this process."""
 
-    def __init__(self, backend: TransformersBackend):
+    def __init__(self, backend: TransformersBackend, size: int = 1, waiting: int = 4):
         from heedful.backends.worker import Worker
 
-        self.name, self.worker = backend.name, Worker(backend, size=1, waiting=4)
+        self.name, self.worker = backend.name, Worker(backend, size, waiting)
         chat = backend.chat
         self.places = None if backend.positions >= 1 << 60 else backend.positions
         room = f"room for {self.places:,} tokens" if self.places else "room that it does not tell"

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from heedful.cli.arena import arena
 from heedful.cli.bench import bench
 from heedful.cli.chat import chat
 from heedful.cli.compare import compare
@@ -47,6 +48,7 @@ app.command("review", short_help="A page to read answers on and mark them, blind
 app.command("judge", short_help="A judge model scores or compares answers, and is judged itself.")(judge)
 app.command("bench", short_help="Benchmarks, by their owners' rules, with errors and every answer.")(bench)
 app.command("score", short_help="A benchmark's own figures on saved outputs.")(score)
+app.command("arena", short_help="A page: two hidden models, one question, a vote; a leaderboard.")(arena)
 app.command("rate", short_help="Ratings with intervals from votes.")(rate)
 app.command("compare", short_help="Is B better than A? One word, with its numbers.")(compare)
 app.command("chat", short_help="A conversation in the terminal.")(chat)
