@@ -134,6 +134,15 @@ def test_a_stop_string_that_the_server_leaves_in_is_cut_off(server, acts):
     assert (answer.text, answer.finish_reason) == ("One", "stop")
 
 
+def test_a_server_that_leaves_out_some_log_probabilities_is_not_said_to_give_none(server, acts):
+    place = {"token": "b", "logprob": -0.1, "top_logprobs": [{"token": "b", "logprob": -0.1}]}
+    server.acts = [acts.answer("b", choice={"logprobs": {"content": [place]}}), acts.answer("b")]
+    said = []
+    answers = ask(backend_of(server, said=said, concurrency=1), "a", "b", top_logprobs=3)
+    assert sorted(a.top_logprobs is None for a in answers) == [False, True]
+    assert said == ["the server was asked for log-probabilities and gave none with some answers"]
+
+
 def test_a_server_that_leaves_log_probabilities_out_is_told(server):
     said = []
     answers = ask(backend_of(server, said=said), "a", "b", top_logprobs=3)

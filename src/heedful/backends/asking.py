@@ -67,6 +67,7 @@ class Asking:
         self.reached = False  # the server has said something
         self.answered = False
         self.told_logprobs = False
+        self.gave_logprobs = False
         self.looking, self.looked = asyncio.Lock(), False
         self.refused = 0
         self.held: list[Answer] = []  # refusals, until it is sure that not every question is refused
@@ -272,9 +273,12 @@ class Asking:
         if reply.model and reply.model != backend.calls_itself:
             backend.calls_itself = reply.model
             self.results.put(f"the server answers as {printable(reply.model)}")
-        if question.body.get("logprobs") and reply.top_logprobs is None and not self.told_logprobs:
-            self.told_logprobs = True
-            self.results.put("the server was asked for log-probabilities and gives none")
+        if question.body.get("logprobs") and not self.told_logprobs:
+            self.gave_logprobs |= reply.top_logprobs is not None
+            if reply.top_logprobs is None:
+                self.told_logprobs = True
+                gives = "gave none with some answers" if self.gave_logprobs else "gives none"
+                self.results.put(f"the server was asked for log-probabilities and {gives}")
         return Answer(
             question.index,
             _cut(reply.text, question.body.get("stop")),
