@@ -67,6 +67,16 @@ def test_a_pair_in_the_other_order_is_turned(run):
     assert [(r["rater"], r["wins"], r["n"]) for r in told] == [("judge:j", 5, 6)]
 
 
+def test_pairs_that_are_all_ties_are_not_certain(run):
+    base, tuned = ({r.example_id: r for r in answers(run, side)} for side in ("base", "tuned"))
+    put(run, "judge-j-pairs", *(pair(base[i], tuned[i], 0.5) for i in [i for i in base if i in tuned][:4]))
+    (rating,) = build(run).ratings
+    assert rating.after is not None
+    assert rating.comparison is not None
+    assert (rating.after.estimate, rating.comparison.verdict) == (0.5, "inconclusive")
+    assert rating.comparison.after.low < 0.2 < 0.8 < rating.comparison.after.high
+
+
 def test_the_last_mark_counts_and_other_peoples_answers_do_not(run):
     one = answers(run, "tuned")[0]
     stranger = Score("s", "e", ("no such answer",), "review.single", "human:ann", 0.0)

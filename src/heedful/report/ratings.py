@@ -14,6 +14,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from heedful.judge.measures import half_interval
 from heedful.records import Response, Score, from_json
 from heedful.report.data import OverallVerdict, Rating, Side
 from heedful.report.numbers import NOTHING, minus, p_phrase
@@ -82,6 +83,8 @@ def _pairs(
     values = [v if v is None or sides[s.responses[1]] == "tuned" else 1 - v for s in known for v in (s.value,)]
     comparison = compare_means([EVEN] * len(values), values) if values else None
     scored = [v for v in values if v is not None]
+    if comparison and len(set(scored)) == 1:  # all alike: resampling finds no width, and few pairs are not certain
+        comparison = dataclasses.replace(comparison, after=half_interval(values))
     return Rating(
         scorer, rater, "pairs", None, comparison.after if comparison else None, comparison,
         wins=sum(v > EVEN for v in scored), losses=sum(v < EVEN for v in scored), ties=sum(v == EVEN for v in scored),
