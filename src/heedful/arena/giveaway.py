@@ -38,7 +38,7 @@ GENERAL = frozenset(
 )
 _INTRODUCED = (
     r"(?:\bi am|\bi['’]?m|\bmy name is|\bmy name['’]s|\bcall me|\bknown as"
-    r"|\bi was (?:created|trained|made|built|developed)(?: by| at)?|\b(?:trained|developed|created|made|built) (?:by|at)"
+    r"|\bi was (?:created|trained|made|built|developed)(?: by| at)?|\b(?:trained|developed|created|built) (?:by|at)"
     r"|\bas an? (?:ai |large )?(?:language )?model|\bich bin|\bich hei(?:ß|ss)e|\bje suis|\bje m['’]appelle|\bsoy"
     r"|\bme llamo|\bsono|\bmi chiamo|\bsou|\bik ben|我是|我叫)"
 )

@@ -82,6 +82,8 @@ def arena(
     if seed is not None:
         check_seed(seed)
     _check_jobs(models, answers, export, import_, conversations or all_votes, pairs)
+    if import_ and not import_.is_file():
+        raise RequestError(f"--import {import_}: no such file")
     if export and not votes.exists():
         raise RequestError(f"{votes}: no votes are kept there; name the file with --votes")
     if export or import_:
