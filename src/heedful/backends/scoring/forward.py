@@ -19,7 +19,7 @@ from heedful.backends.generation.reading import Block, Reading
 from heedful.backends.scoring.attention import attend, join
 from heedful.backends.scoring.tree import Bundle, Node, Stretch, flatten
 
-LOGITS = 16 << 20  # numbers at a time: 64 MB in float32
+LOGITS = 8 << 20  # numbers at a time: 32 MB in float32, and as much again for their logarithms
 LIKE = 0.75  # families at least this share of the longest one's length are padded to it
 
 
