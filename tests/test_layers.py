@@ -120,6 +120,7 @@ COMMANDS = {
     "data split": "data split DATA --split 80/10/10 --out OUT",
     "report": "report RUN",
     "compare": "compare run:RUN@base RUN",
+    "arena": "arena --import VOTES --votes OUT/arena.sqlite",
     "rate": "rate VOTES",
     "review": "review RUN --offline OUT/page.html --marks OUT/marks.sqlite",
     "respond": "respond scripted:SCRIPT --data DATA --out OUT/answers.jsonl",

@@ -4,7 +4,7 @@
 // the length alone: every pattern is bounded.
 const HeedfulMarkdown = (() => {
   const FENCE = /^ {0,3}(`{3,}|~{3,})([^`]{0,60})$/;
-  const HEAD = /^ {0,3}#{1,6}[ \t]+(.+?)#*[ \t]*$/;
+  const HEAD = /^ {0,3}#{1,6}[ \t]+(.*)$/;
   const ITEM = /^([ \t]{0,24})(?:[-*+]|(\d{1,9})[.)])[ \t]+(.*)$/;
   const QUOTE = /^ {0,3}> ?(.*)$/;
   const RULE = /^ {0,3}(?:-[ -]{2,40}|\*[ *]{2,40}|_[ _]{2,40})$/;
@@ -20,15 +20,20 @@ const HeedfulMarkdown = (() => {
   const inline = (parent, text) => {
     let from = 0;
     for (const found of text.matchAll(INLINE)) {
-      parent.append(text.slice(from, found.index));
+      if (found.index > from) parent.append(text.slice(from, found.index));
       const [whole, , code, bold, bold2, slanted] = found;
       const element = document.createElement(code !== undefined ? "code" : slanted !== undefined ? "em" : "strong");
       element.textContent = code ?? bold ?? bold2 ?? slanted;
       parent.append(element);
       from = found.index + whole.length;
     }
-    parent.append(text.slice(from));
+    if (from < text.length) parent.append(text.slice(from));
     return parent;
+  };
+  const bare = (title) => { // without the marks that may close a heading
+    let end = title.trimEnd().length;
+    while (end > 0 && title[end - 1] === "#") end -= 1;
+    return title.slice(0, end).trimEnd();
   };
   const width = (space) => space.replaceAll("\t", "    ").length;
 
@@ -91,7 +96,7 @@ const HeedfulMarkdown = (() => {
       const quote = QUOTE.exec(line);
       if (head) {
         close();
-        parent.append(inline(make("p", "head"), head[1]));
+        parent.append(inline(make("p", "head"), bare(head[1])));
       } else if (RULE.test(line)) {
         close();
         parent.append(document.createElement("hr"));
