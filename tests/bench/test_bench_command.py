@@ -144,19 +144,18 @@ def test_with_a_template_the_choice_follows_without_its_space(desk, heedful):
 
 def test_items_in_the_training_rows_are_marked_and_left_out_of_second_figures(desk, heedful):
     row = {"instruction": "In which of these far away places of astronomy does the number 0 star of them all shine?"}
-    desk.write(
-        "rows.jsonl", json.dumps(row | {"output": "w0"}) + "\n" + json.dumps({"instruction": "Hi", "output": "x"})
-    )
+    desk.write("rows.jsonl", json.dumps(row | {"output": "w0"}) + '\n{"instruction": 7, "output": "x"}\n')
     model = desk.script("s.jsonl", SAYS | {"virology": "BCAC"})
-    status, out, _ = heedful("bench", model, *BENCH, "--training-data", "rows.jsonl")
+    status, out, err = heedful("bench", model, *BENCH, "--training-data", "rows.jsonl")
     assert status == 0
+    assert "1 training row cannot be read" in err
     marked = [s["id"] for s in desk.samples() if "trained_on" in s]
     assert marked == ["astronomy/0"]
     whole = desk.results()["results"]["mmlu"]["accuracy"]
     assert (whole["value"], whole["n"]) == (0.7, 10)
     assert (whole["clean"]["value"], whole["clean"]["n"]) == (6 / 9, 9)
     assert desk.results()["tasks"]["mmlu"]["trained_on"] == 1
-    assert "not trained on" in out
+    assert "\n  clean" in out
 
 
 def test_a_dry_run_and_the_list_ask_nothing(desk, heedful):

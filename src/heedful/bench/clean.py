@@ -9,7 +9,7 @@ other words, in another language, or in the pretraining.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from heedful.data import load_examples
@@ -21,16 +21,18 @@ from heedful.tasks import Item
 
 @dataclass(frozen=True)
 class Training:
-    """The training rows: each row's place and its text; `files` as the user named them."""
+    """The training rows: each row's place and its text; `files` as the user named them. `dropped` rows could not be
+    read, so that nobody knows what stands in them."""
 
     files: tuple[str, ...]
     rows: tuple[tuple[str, str], ...]
+    dropped: int = 0
 
 
 def read_training(files: Sequence[str]) -> Training:
     """The rows of data files, as `heedful train` would read them. DataError where one cannot be read."""
-    examples, _ = load_examples(files, answers=False)
-    return _training(tuple(files), examples)
+    examples, ledger = load_examples(files, answers=False)
+    return replace(_training(tuple(files), examples), dropped=len(ledger.drops))
 
 
 def run_training(split: Path) -> Training:

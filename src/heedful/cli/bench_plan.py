@@ -79,7 +79,11 @@ def read_tasks(
     prepared = [prepare(n, plan, data_dir) for n in named]
     own = RunFolder(targets[0].run).split("train") if targets[0].run is not None else None
     if training_data:
-        return prepared, read_training(training_data)
+        training = read_training(training_data)
+        if training.dropped:
+            rows = "1 training row" if training.dropped == 1 else f"{training.dropped:,} training rows"
+            typer.echo(f"{rows} cannot be read: no item is looked for there", err=True)
+        return prepared, training
     return prepared, run_training(own) if own is not None and own.is_file() else None
 
 

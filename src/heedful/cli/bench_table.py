@@ -29,7 +29,7 @@ def bench_lines(results: Mapping[str, Any], keys: Sequence[str], folder: BenchFo
     for name, (_, _, metric, entry) in zip(names, shown, strict=True):
         yield _row(_cut(name, wide), _cut(metric, metric_wide), wide, metric_wide, entry)
         if "clean" in entry:
-            yield _row(_cut("  not trained on", wide), "", wide, metric_wide, entry["clean"])
+            yield _row(_cut("  clean", wide), "", wide, metric_wide, entry["clean"])
     yield ""
     for key in keys:
         for sentence in _notes(key, results["tasks"][key]):
@@ -86,4 +86,5 @@ def _notes(key: str, task: Mapping[str, Any]) -> Iterator[str]:
     if task["truncated"]:
         yield f"  {key}: {task['truncated']:,} prompts were too long and lost their beginning"
     if task["trained_on"]:
-        yield f"  {key}: {task['trained_on']:,} items stand in the training rows; 'not trained on' is without them"
+        stand = "1 item stands" if task["trained_on"] == 1 else f"{task['trained_on']:,} items stand"
+        yield f"  {key}: {stand} in the training rows; the lines 'clean' are without"
