@@ -58,7 +58,7 @@ def start(tmp_path, browser):
 
 
 def at(page: Any, state: str, turns: int | None = None) -> None:
-    """Wait until the page is in a state (empty, streaming, open, voted) with nothing under way; the board until drawn."""
+    """Wait until the page is empty, streaming, open or voted, with nothing under way; the board until it is drawn."""
     shown = """([state, turns]) => document.body.dataset.version
         || (document.body.dataset.state === state
             && (state === 'streaming' || !document.body.classList.contains('working'))

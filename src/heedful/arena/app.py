@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from starlette.applications import Starlette
@@ -52,6 +53,7 @@ def arena_app(arena: Arena, cookie: str = "heedful-arena", newcomers: Buckets | 
 class _Pages:
     def __init__(self, arena: Arena, cookie: str, newcomers: Buckets):
         self.arena, self.cookie, self.newcomers = arena, cookie, newcomers
+        self.rating = ThreadPoolExecutor(1, "heedful-board")
 
     def routes(self) -> list[Route]:
         gets = {"/": self.battle, "/named": self.named, "/board": self.board, "/api/state": self.state}
@@ -102,7 +104,9 @@ class _Pages:
         return json_response({"name": who and who.name, "talk": self.arena.state(talk)})
 
     async def ratings(self, request: Request) -> Response:
-        board = await asyncio.to_thread(self.arena.board.get, request.query_params.get("style") == "1")
+        # In a thread of its own: ratings that take long keep no vote waiting.
+        style = request.query_params.get("style") == "1"
+        board = await asyncio.get_running_loop().run_in_executor(self.rating, self.arena.board.get, style)
         if request.query_params.get("version") == board["version"]:
             return json_response({"version": board["version"]})
         return json_response(board)

@@ -12,7 +12,6 @@ import random
 import secrets
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -87,11 +86,9 @@ class Arena:
         self._latest: dict[tuple[int, bool], str] = {}  # a visitor's conversation that has no vote yet
         self._won: Floats = np.zeros((len(self.models), len(self.models)))
         self._last = 0
-        self._threads = ThreadPoolExecutor(2 * self.limits.under_way, "heedful-answer")
 
     def close(self) -> None:
         """Let go of the models. The file of votes is the caller's."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
         if self.entrants:
             self.entrants.close()
 
@@ -216,7 +213,7 @@ class Arena:
             return {"done": self.state(dataclasses.replace(talk, turns=(*before, turn)))}
 
         sides = {k: self._side(n, k, before, asked) for k, n in (("a", talk.model_a), ("b", talk.model_b))}
-        exchange = Exchange(self.entrants, self._threads, sides, keep)
+        exchange = Exchange(self.entrants, sides, keep)
         self.under_way[name] = (talk.visitor, exchange)
         return exchange
 

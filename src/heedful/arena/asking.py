@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
+import threading
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,11 +45,10 @@ class Exchange:
     def __init__(
         self,
         entrants: Entrants,
-        executor: Executor,
         sides: dict[str, Side],
         keep: Callable[[dict[str, Said]], Awaitable[Event]],
     ):
-        self.entrants, self.executor, self.sides, self.keep = entrants, executor, sides, keep
+        self.entrants, self.sides, self.keep = entrants, sides, keep
         self.loop = asyncio.get_running_loop()
         self.events: asyncio.Queue[Event | None] = asyncio.Queue()  # None: nothing more
         self._came: asyncio.Queue[tuple[str, str, Said | None] | None] = asyncio.Queue()
@@ -61,7 +60,8 @@ class Exchange:
 
     async def _run(self) -> None:
         for key, side in self.sides.items():
-            self.executor.submit(self._speak, key, side)
+            # A daemon: a server that is silent does not keep the command from ending.
+            threading.Thread(target=self._speak, args=(key, side), name="heedful-answer", daemon=True).start()
         try:
             while any(s.end is None for s in self.sides.values()):
                 item = await self._came.get()

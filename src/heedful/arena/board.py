@@ -29,15 +29,19 @@ class Board:
         with self.journal.reading() as db:
             return ledger.counts(db)
 
+    def _last(self) -> int:
+        with self.journal.reading() as db:
+            return int(db.execute("SELECT max(id) FROM votes").fetchone()[0] or 0)
+
     def get(self, style: bool) -> dict[str, Any]:
         """The leaderboard; `version` changes when it does."""
         with self._lock:
-            counts, now = self.counts(), time.monotonic()
+            now = time.monotonic()
             if style in self._made:
                 made, at, took = self._made[style]
-                if made["counts"]["last"] == counts.last or now - at < 10 * took:
+                if now - at < 10 * took or made["counts"]["last"] == self._last():
                     return made
-            made = self._make(counts, style)
+            made = self._make(self.counts(), style)
             self._made[style] = (made, time.monotonic(), time.monotonic() - now)
             return made
 

@@ -26,7 +26,11 @@ BATCH = 2_000  # votes in a transaction
 def export_votes(journal: Journal, path: Path, conversations: bool = False, everything: bool = False) -> int:
     """Write the votes that count (`everything`: all); how many there were."""
     with journal.reading() as db:
-        return write_votes(path, _votes(db, conversations, everything))
+        db.execute("BEGIN")  # one view of the file, though votes are coming
+        try:
+            return write_votes(path, _votes(db, conversations, everything))
+        finally:
+            db.execute("ROLLBACK")
 
 
 def _votes(db: sqlite3.Connection, conversations: bool, everything: bool) -> Iterator[Vote]:

@@ -105,7 +105,7 @@ def arena(
     if answers:
         source = _saved(answers)
     else:
-        server = server_options([*named.values()], 32, timeout, max(600, timeout), 0, api_key_env, None, None, True)
+        server = server_options([*named.values()], 8, timeout, 1200, 5, api_key_env, None, None, False)
         options = {"precision": precision, "device": device, "trust_remote_code": trust_remote_code, "server": server}
         source = _entrants(named, settings, options, in_memory)
     setup = Setup(settings, system, pairs, seed, named)
