@@ -31,7 +31,7 @@ def lay_out_for_reading(model: Any) -> int:
     seen: set[int] = set()
     for module in model.modules():
         for names in SIDE_BY_SIDE:
-            layers = [getattr(module, name, None) for name in names]
+            layers: list[Any] = [getattr(module, name, None) for name in names]
             if all(_movable(layer, seen) for layer in layers) and _alike(layers):
                 seen |= {id(layer.weight) for layer in layers}
                 moved += _store_side_by_side(layers)

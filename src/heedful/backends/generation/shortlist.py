@@ -77,11 +77,11 @@ def make_shortlist(head: Any, plain: Tensor | None = None) -> int:
         return 0
     if weight.dtype != torch.float32 or weight.device.type != "cpu" or weight.numel() * 4 < LEAST_BYTES:
         return 0
-    plain = weight.detach() if plain is None else plain
-    if not float(plain.abs().max()) < LARGEST_HALF:
+    rows: Tensor = weight.detach() if plain is None else plain
+    if not float(rows.abs().max()) < LARGEST_HALF:
         return 0
     try:
-        _made[head] = made = Shortlist(weight, plain)
+        _made[head] = made = Shortlist(weight, rows)
         made.best(torch.zeros(1, weight.shape[1]))
     except (RuntimeError, AttributeError, NotImplementedError):  # another processor, or torch without FBGEMM
         _made.pop(head, None)
