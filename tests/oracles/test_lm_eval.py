@@ -1,0 +1,92 @@
+"""Our ``@lm-eval`` profiles beside lm-evaluation-harness: the same prompts, continuations, examples and figures."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from heedful.tasks.base import Item, Outcome, Plan, Sample, Source, Task
+from heedful.tasks.find import find_task
+from heedful.tasks.places import Places
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+import lm_eval_inputs as inputs  # noqa: E402  # pyright: ignore[reportMissingImports]
+
+RECORD = HERE / "lm_eval.json"
+if not RECORD.is_file():
+    pytest.skip("lm_eval.json is not made yet: run lm_eval_record.py", allow_module_level=True)
+SAYS: dict[str, Any] = json.loads(RECORD.read_text("utf-8"))["says"]
+OURS = {
+    "mnli": "glue@lm-eval:mnli_matched",
+    "mnli_mismatch": "glue@lm-eval:mnli_mismatched",
+    "sglue_rte": "superglue@lm-eval:rte",
+    "squadv2": "squad2@lm-eval",
+    "triviaqa": "triviaqa@lm-eval",
+    **{name: f"glue@lm-eval:{name}" for name in ("cola", "sst2", "mrpc", "qqp", "qnli", "rte", "wnli")},
+    **{name: f"superglue@lm-eval:{name}" for name in ("boolq", "cb", "copa", "multirc", "record", "wic", "wsc")},
+}
+METRICS = {
+    "acc": "accuracy",
+    "mcc": "matthews_correlation",
+    "f1": "f1",
+    "em": "exact_match",
+    "exact_match": "exact_match",
+}
+
+
+class Drawn(Places):
+    """The hub with our rows in the place of its own."""
+
+    name = ""
+
+    def hub_rows(self, source: Source, config: str | None, split: str) -> Iterator[tuple[dict[str, Any], str]]:
+        for number, row in enumerate(inputs.rows(self.name, "train" if split == "train" else "validation")):
+            yield row, f"{source.hub}:{split}: row {number}"
+
+
+def items_of(name: str, shots: int) -> tuple[Task, list[Item]]:
+    named = find_task(OURS[name])
+    places = Drawn(named.task.name)
+    places.name = name
+    return named.task, list(named.task.items(places, Plan(named.subset, shots, inputs.SEED)))
+
+
+def test_every_task_is_compared() -> None:
+    assert SAYS.keys() == OURS.keys() == inputs.MAKERS.keys()
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_asked_as_lm_evaluation_harness_asks(name: str) -> None:
+    task, plain = items_of(name, 0)
+    _, with_examples = items_of(name, inputs.SHOTS)
+    for item, shown, wanted in zip(plain, with_examples, SAYS[name]["items"], strict=True):
+        assert item.prompt.text() == wanted["prompt"]
+        if name != "squadv2":  # lm-evaluation-harness 0.4.13 fails where squadv2 has examples
+            assert shown.prompt.text() == wanted["prompt_2"]
+        if "until" in wanted:
+            assert task.generation is not None
+            assert list(task.generation.stop) == wanted["until"]
+        else:
+            assert list(item.choices) == wanted["continuations"]
+
+
+@pytest.mark.parametrize("name", [n for n in OURS if SAYS[n]["figures"]])
+def test_the_same_figures_of_the_same_answers(name: str) -> None:
+    task, items = items_of(name, 0)
+    samples = []
+    for number, item in enumerate(items):
+        if item.choices:
+            outcome = Outcome(item, tuple(inputs.log_likelihoods(name, number, len(item.choices))))
+        else:
+            outcome = Outcome(item, texts=(inputs.written(name, number, list(item.gold)),))
+        samples.append(Sample(outcome, task.mark(outcome)))
+    found = {f.metric: f.value for f in task.figures(samples)}
+    wanted = {METRICS[metric]: value for metric, value in SAYS[name]["figures"].items()}
+    assert found == pytest.approx(wanted, abs=1e-12)
