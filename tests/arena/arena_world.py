@@ -8,6 +8,7 @@ import importlib.util
 import json
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -150,3 +151,11 @@ class World:
 def two() -> tuple[Fake, Fake]:
     """The models of most tests."""
     return Fake("north", ["N1 ", "n2"]), Fake("south", ["S1"])
+
+
+def until(condition: Any) -> None:
+    """Wait for what always comes."""
+    end = time.monotonic() + 300
+    while not condition():
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.005)

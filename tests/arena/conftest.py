@@ -25,6 +25,11 @@ def fake() -> Any:
 
 
 @pytest.fixture
+def until() -> Any:
+    return arena_world.until
+
+
+@pytest.fixture
 def world(tmp_path: Path) -> Iterator[Any]:
     """`world(*fakes, **setup)`: an arena on loopback; two models `north` and `south` by default."""
     stack = contextlib.ExitStack()

@@ -68,7 +68,7 @@ def test_each_side_goes_on_with_its_own_turns(world):
         assert refused.status == 409
 
 
-def test_stop_keeps_what_was_said_and_frees_the_models(world):
+def test_stop_keeps_what_was_said_and_frees_the_models(world, until):
     w = world()
     for fake in w.fakes.values():
         fake.hold()
@@ -78,12 +78,10 @@ def test_stop_keeps_what_was_said_and_frees_the_models(world):
     got = []
     asking = threading.Thread(target=lambda: got.extend(ann.ask(talk)))
     asking.start()
-    while not (w.arena.under_way and w.arena.under_way[talk][1].events.qsize() == 0 and w.fakes["north"].asked):
-        pass
+    until(lambda: w.arena.under_way)
     assert ann.vote(talk).status == 409  # still answering
     assert w.person().post("/api/stop", {"conversation": talk}).status == 404
-    while not any(s.said for s in w.arena.under_way[talk][1].sides.values()):
-        pass
+    until(lambda: any(s.said for s in w.arena.under_way[talk][1].sides.values()))
     assert ann.post("/api/stop", {"conversation": talk}).status == 200
     asking.join()
     ends = {e["side"]: e["end"] for e in got if e.get("end")}
@@ -96,7 +94,7 @@ def test_stop_keeps_what_was_said_and_frees_the_models(world):
         assert fake.left.wait(300)
 
 
-def test_a_browser_that_leaves_stops_its_answers(world):
+def test_a_browser_that_leaves_stops_its_answers(world, until):
     w = world()
     for fake in w.fakes.values():
         fake.hold()
@@ -106,8 +104,7 @@ def test_a_browser_that_leaves_stops_its_answers(world):
     head = f"POST /api/ask HTTP/1.1\r\nhost: {w.site.host}\r\norigin: {w.site.origin}\r\ncookie: {ann.cookie}\r\n"
     head += f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
     assert b"200 OK" in w.site.raw((head + body).encode())  # and closes
-    while not w.rows("SELECT 1 FROM takes"):
-        pass
+    until(lambda: w.rows("SELECT 1 FROM takes"))
     assert w.rows("SELECT end_a, end_b FROM takes") == [("stopped", "stopped")]
     for fake in w.fakes.values():
         fake.go.release(10)
@@ -154,7 +151,7 @@ def test_two_people_at_once_have_conversations_of_their_own(world):
     assert sorted(j for (j,) in w.rows("SELECT judge FROM votes")) == ["Ann", "visitor-2"]
 
 
-def test_too_much_at_once_is_refused(world):
+def test_too_much_at_once_is_refused(world, until):
     w = world(limits=Limits(each=1, under_way=2, turns=2, question=50, asked=Buckets(rate=1e-6, burst=4)))
     for fake in w.fakes.values():
         fake.hold()
@@ -162,8 +159,7 @@ def test_too_much_at_once_is_refused(world):
     one, two = ann.begin()["id"], ann.begin()["id"]
     thread = threading.Thread(target=ann.ask, args=(one,))
     thread.start()
-    while one not in w.arena.under_way:
-        pass
+    until(lambda: one in w.arena.under_way)
     assert ann.post("/api/ask", {"conversation": two, "question": "x"}).status == 429
     assert ann.post("/api/ask", {"conversation": one, "question": "x"}).status == 409
     for fake in w.fakes.values():
