@@ -18,6 +18,7 @@ from heedful.bench.checks import check_backend
 from heedful.bench.clean import Training, flagged_items
 from heedful.bench.facts import precision_of, run_facts, template_facts
 from heedful.bench.folder import BenchFolder
+from heedful.bench.harness import HarnessTask, run_harness
 from heedful.bench.journal import Journal
 from heedful.bench.outcomes import mark_of, outcome_of, sample_line
 from heedful.bench.requests import Asked, How, requests_of
@@ -49,6 +50,7 @@ class Bench:
     limit: int | None = None
     training: Training | None = None
     submission: bool = False
+    harness: tuple[HarnessTask, ...] = ()  # of lm-evaluation-harness, after the others
 
 
 def run_bench(
@@ -72,6 +74,11 @@ def run_bench(
             view.phase(one.key, f"{one.key}: {len(one.items):,} item{'s' * (len(one.items) != 1)}")
             figures, about = _run_task(bench, one, backend, folder, view)
             _put(results, one.key, figures, about)
+            write_json(folder.results, results)
+        for task in bench.harness:
+            view.phase(task.key, f"{task.key}: by lm-evaluation-harness")
+            figures, about = _run_harness(bench, task, backend, folder, view)
+            _put(results, task.key, figures, about)
             write_json(folder.results, results)
     dead = [p.key for p in prepared if results["tasks"][p.key]["failed"] == len(p.items)]
     if dead:
@@ -134,19 +141,43 @@ def _run_task(
     return figures, facts
 
 
+def _run_harness(
+    bench: Bench, task: HarnessTask, backend: Any, folder: BenchFolder, view: View
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A task of lm-evaluation-harness: its figures by name, and its facts."""
+    head = _asked_of(bench, backend) | {"profile": task.key, "shots": bench.shots, "seed": bench.seed}
+    with Journal(folder.journal(task.key), head) as journal:
+        made = run_harness(task, backend, journal, bench.how, bench.shots, bench.limit, bench.seed, view.advance)
+        seconds = journal.seconds
+    for key, lines in made.samples.items():
+        write_jsonl(folder.samples(key), lines)
+    items = int(made.facts["items"])
+    return dict(made.results), {
+        **made.facts,
+        "seconds": round(seconds, 3),
+        "items_per_second": round(items / seconds, 3) if seconds > 0 else None,
+        "template": template_facts(bench.how, backend),
+    }
+
+
 def _head(bench: Bench, prepared: Prepared, backend: Any) -> dict[str, Any]:
     """Who is asked, and how: what must be the same when a journal is gone on with."""
+    return _asked_of(bench, backend) | {
+        "profile": f"{prepared.task.name}@{prepared.task.profile}",
+        "shots": prepared.shots,
+        "split": prepared.plan.split or prepared.task.source.split,
+        "seed": prepared.plan.seed,
+    }
+
+
+def _asked_of(bench: Bench, backend: Any) -> dict[str, Any]:
     about = getattr(backend, "about", None) or {}
     template = template_facts(bench.how, backend)
     return {
         "model": bench.model,
         "weights": about.get("sha256"),
         "precision": precision_of(backend),
-        "profile": f"{prepared.task.name}@{prepared.task.profile}",
         "template": template["name"] + (" (multiturn)" if template.get("multiturn") else ""),
-        "shots": prepared.shots,
-        "split": prepared.plan.split or prepared.task.source.split,
-        "seed": prepared.plan.seed,
     }
 
 

@@ -36,7 +36,8 @@ def bench(
         typer.Argument(metavar="[MODEL]", help="hf:, gguf:, pip:, run:DIR, openai:NAME@URL or scripted:FILE."),
     ] = None,
     task: Annotated[
-        list[str] | None, typer.Option(metavar="T[,T...]", help="name[@profile][:subset], or ./FILE.py; see --list.")
+        list[str] | None,
+        typer.Option(metavar="T[,T...]", help="name[@profile][:subset], FILE.py, lm-eval:NAME; see --list."),
     ] = None,
     out: Annotated[
         Path | None,
@@ -92,6 +93,7 @@ def bench(
 ) -> None:
     """Put benchmarks to a model by their owners' rules, and keep every answer with its score."""
     from heedful.bench import Bench, How
+    from heedful.bench.harness import harness_tasks
     from heedful.bench.tasks import name_tasks
     from heedful.cli.bench_plan import check_targets, read_tasks, targets_of, tell_plan
 
@@ -109,7 +111,8 @@ def bench(
     server = server_options(
         [model], concurrency, timeout, deadline, retries, api_key_env, input_price, output_price, no_cache
     )
-    named = name_tasks(task or ())
+    harness, others = harness_tasks(task or (), data_dir)
+    named = name_tasks(others) if others or not harness else []
     targets = targets_of(model, out)
     check_targets(targets, resume or dry_run)
     prepared, training = read_tasks(
@@ -118,8 +121,10 @@ def bench(
     how = How(template, multiturn, batch_size)
     if dry_run:
         tell_plan(prepared, how, targets, as_json)
+        for one in harness:
+            typer.echo(f"{one.key}: its items are read by lm-evaluation-harness when it runs", err=True)
         return
-    plans = [Bench(t.model, how, seed, shots, limit, training, submission) for t in targets]
+    plans = [Bench(t.model, how, seed, shots, limit, training, submission, tuple(harness)) for t in targets]
 
     def load(name: str, say: Callable[[str], None]) -> Callable[[], Any]:
         from heedful.backends.by_name import open_backend
@@ -136,7 +141,7 @@ def bench(
         )
 
     done = _run(plans, prepared, load, targets)
-    _tell(done, prepared, targets, format, as_json)
+    _tell(done, prepared, [h.key for h in harness], targets, format, as_json)
 
 
 def _run(
@@ -171,7 +176,12 @@ def _keep(kept: list[Any], backend: Any) -> Any:
 
 
 def _tell(
-    done: list[dict[str, Any]], prepared: list[Prepared], targets: list[Target], format: str, as_json: bool
+    done: list[dict[str, Any]],
+    prepared: list[Prepared],
+    harness: list[str],
+    targets: list[Target],
+    format: str,
+    as_json: bool,
 ) -> None:
     """Tables, further files, and, of a run, the comparison and the report."""
     from heedful.cli.bench_table import bench_lines
@@ -181,7 +191,7 @@ def _tell(
 
         for results, target in zip(done, targets, strict=True):
             typer.echo(f"written: {write_lm_eval(target.folder, results, prepared)}", err=True)
-    keys = [p.key for p in prepared]
+    keys = [*(p.key for p in prepared), *harness]
     if as_json:
         print_json(done[0] if len(done) == 1 else {t.which: results for t, results in zip(targets, done, strict=True)})
     else:
