@@ -1,8 +1,8 @@
 """Which language a question is in, by a simple rule that says nothing where it does not know.
 
 A script that one language has in practice tells it (Unicode names its letters by script); Latin letters are told by
-common small words: two at least, and twice as many as of any other language here. Cyrillic, Arabic and Devanagari have
-several large languages, so they are left open.
+common small words: two at least, and half again as many as of any other language here. Cyrillic, Arabic and Devanagari
+have several large languages, so they are left open.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ SCRIPTS = {
 SMALL_WORDS = {
     "English": "the and is are what how of to in that this for with you why which does can please write explain who",
     "German": "der die das und ist sind was wie nicht ein eine mit für auf warum welche bitte schreibe kann ich den",
-    "French": "le la les et est sont que quoi comment un une des pour avec pourquoi quel quelle dans vous je du",
+    "French": "le la les de et est sont que quoi comment un une des pour avec pourquoi quel quelle dans vous je du",
     "Spanish": "el la los las y es son qué cómo un una de para con por que cuál quién en puedes escribe del",
     "Italian": "il lo la gli e è sono che cosa come un una di per con perché quale chi nel puoi scrivi della",
     "Portuguese": "o a os as e é são que como um uma de para com por qual quem em você não escreva do",
@@ -52,4 +52,4 @@ def language_of(text: str) -> str | None:
     words = [w.casefold() for w in _WORD.findall(text)]
     hits = Counter({language: sum(w in known for w in words) for language, known in _WORDS.items()})
     (first, most), (_, second) = hits.most_common(2)
-    return first if most >= 2 and most >= 2 * second else None
+    return first if most >= 2 and 2 * most >= 3 * second else None
