@@ -46,6 +46,12 @@ def bench(
     data_dir: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The owners' files; without it the hub is asked.")
     ] = None,
+    registry: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="For evals:NAME: a registry of OpenAI Evals.")
+    ] = None,
+    judge: Annotated[
+        str | None, typer.Option(metavar="M", help="For evals:NAME: the model that grades; else the model itself.")
+    ] = None,
     split: Annotated[
         str, typer.Option(metavar="NAME", help="Another split than the task's own, where it has a choice.")
     ] = "",
@@ -95,6 +101,7 @@ def bench(
     from heedful.bench import Bench, How
     from heedful.bench.harness import harness_tasks
     from heedful.bench.tasks import name_tasks
+    from heedful.cli.bench_evals import Asked, bench_evals, evals_named, refuse_others
     from heedful.cli.bench_plan import check_targets, read_tasks, targets_of, tell_plan
 
     check_seed(seed)
@@ -109,8 +116,44 @@ def bench(
     if multiturn and template == "none":
         raise RequestError("--multiturn: is for a chat template; add --template auto, or leave it out")
     server = server_options(
-        [model], concurrency, timeout, deadline, retries, api_key_env, input_price, output_price, no_cache
+        [m for m in (model, judge) if m],
+        concurrency,
+        timeout,
+        deadline,
+        retries,
+        api_key_env,
+        input_price,
+        output_price,
+        no_cache,
     )
+
+    def load(name: str, say: Callable[[str], None], chat: str = template) -> Callable[[], Any]:
+        from heedful.backends.by_name import open_backend
+
+        return open_backend(
+            name,
+            template="auto" if chat == "none" else chat,
+            precision=precision,
+            device=device,
+            trust_remote_code=trust_remote_code,
+            say=say,
+            server=server,
+            scoring=True,
+        )
+
+    if evals := evals_named(task or (), registry, judge):
+        given = {
+            "--split": split,
+            "--training-data": training_data,
+            "--submission": submission,
+            "--multiturn": multiturn,
+        }
+        refuse_others(given | {"--format lm-eval": format != "heedful"})
+        targets = targets_of(model, out)
+        check_targets(targets, resume or dry_run)
+        asked = Asked(registry, judge, data_dir, template, batch_size, shots, seed, limit, dry_run, as_json)
+        bench_evals(evals, asked, targets, load)
+        return
     harness, others = harness_tasks(task or (), data_dir)
     named = name_tasks(others) if others or not harness else []
     targets = targets_of(model, out)
@@ -125,20 +168,6 @@ def bench(
             typer.echo(f"{one.key}: its items are read by lm-evaluation-harness when it runs", err=True)
         return
     plans = [Bench(t.model, how, seed, shots, limit, training, submission, tuple(harness)) for t in targets]
-
-    def load(name: str, say: Callable[[str], None]) -> Callable[[], Any]:
-        from heedful.backends.by_name import open_backend
-
-        return open_backend(
-            name,
-            template="auto" if template == "none" else template,
-            precision=precision,
-            device=device,
-            trust_remote_code=trust_remote_code,
-            say=say,
-            server=server,
-            scoring=True,
-        )
 
     done = _run(plans, prepared, load, targets)
     _tell(done, prepared, [h.key for h in harness], targets, format, as_json)
@@ -199,10 +228,10 @@ def _tell(
             for line in [*([""] if number else []), *bench_lines(results, keys, target.folder)]:
                 typer.echo(line)
     if len(targets) == 2:
-        _compare(targets, as_json)
+        compare_sides(targets, as_json)
 
 
-def _compare(targets: list[Target], as_json: bool) -> None:
+def compare_sides(targets: list[Target], as_json: bool) -> None:
     """Base against tuned, and the report made again."""
     from heedful.cli.compare_table import table
     from heedful.compare import compare
