@@ -4,9 +4,9 @@
     P=/tmp/oracles/evals/bin/pip
     $P install --no-deps evals==3.0.1.post1
     $P install --no-deps numpy openai pyyaml pydantic pydantic-core typing_extensions annotated-types \
-        typing-inspection httpx httpcore h11 anyio sniffio idna certifi distro jiter tqdm blobfile lz4 zstandard requests \
-        urllib3 charset-normalizer filelock lxml pycryptodomex sacrebleu portalocker regex tabulate colorama backoff \
-        mock beartype tiktoken
+        typing-inspection httpx2 httpcore2 truststore h11 anyio sniffio idna certifi distro jiter tqdm blobfile lz4 \
+        zstandard requests urllib3 charset-normalizer filelock lxml pycryptodomex sacrebleu portalocker regex tabulate \
+        colorama backoff mock beartype tiktoken
     /tmp/oracles/evals/bin/python tests/oracles/evals_record.py
 
 With arguments it runs evals of any registry, for the slow test: REGISTRY JOB.json OUT.jsonl, where the job has `keys`,
