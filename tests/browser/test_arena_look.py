@@ -190,7 +190,7 @@ def test_pictures(start):
     at(ann, "streaming")
     for fake in arena.fakes.values():
         fake.go.release()
-    ann.wait_for_function("[...document.querySelectorAll('.said')].every(e => e.textContent)")
+    ann.wait_for_function("() => [...document.querySelectorAll('.said')].every(e => e.textContent)")
     ann.screenshot(path=folder / "arena-streaming.png")
     for fake in arena.fakes.values():
         fake.go.release(1000)

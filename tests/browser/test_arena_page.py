@@ -34,7 +34,7 @@ def test_a_battle_by_keyboard_alone_while_the_answers_come(start):
     page.keyboard.press("Enter")
     at(page, "streaming")
     north.go.release()
-    page.wait_for_function("[...document.querySelectorAll('.said')].some(e => e.textContent === 'N1 ')")
+    page.wait_for_function("() => [...document.querySelectorAll('.said')].some(e => e.textContent === 'N1 ')")
     assert page.locator(".answer.live").count() == 2
     assert page.is_hidden("#vote")
     north.go.release(5)
@@ -74,7 +74,7 @@ def test_stop_again_and_leave_by_mouse(start):
     at(page, "streaming")
     for fake in arena.fakes.values():
         fake.go.release()
-    page.wait_for_function("[...document.querySelectorAll('.said')].every(e => e.textContent)")
+    page.wait_for_function("() => [...document.querySelectorAll('.said')].every(e => e.textContent)")
     page.click("#stop")
     at(page, "open", 1)
     assert page.locator(".end").all_inner_texts().count("stopped") >= 1
@@ -82,7 +82,7 @@ def test_stop_again_and_leave_by_mouse(start):
         fake.go.release(100)
     page.click("#again")
     at(page, "open", 1)
-    page.wait_for_function("![...document.querySelectorAll('.end')].some(e => e.textContent)")
+    page.wait_for_function("() => ![...document.querySelectorAll('.end')].some(e => e.textContent)")
     assert sorted(said(page)) == ["N1 n2", "S1"]
     page.click("#leave")
     at(page, "empty")
@@ -130,7 +130,7 @@ def test_a_vote_whose_answer_is_lost_is_sent_again_and_counts_once(start):
     page.click("[data-verdict=a]")
     page.wait_for_selector("#retry:not([hidden])")
     assert "Not kept" in page.inner_text("#alert")
-    page.wait_for_function("!document.body.classList.contains('working')")
+    page.wait_for_function("() => !document.body.classList.contains('working')")
     page.click("#retry")
     at(page, "voted")
     assert (lost, len(arena.rows("SELECT * FROM votes"))) == ([200], 1)
@@ -147,7 +147,7 @@ def test_two_people_and_a_leaderboard_that_follows(start):
     ann.click("#who")
     ann.fill("#name", "Ann <b>")
     ann.press("#name", "Enter")
-    ann.wait_for_function("document.getElementById('who').textContent === 'Ann <b>'")
+    ann.wait_for_function("() => document.getElementById('who').textContent === 'Ann <b>'")
     for winner in ("a", "b", "tie", "a"):
         for page in (ann, ben):
             ask(page)
@@ -156,11 +156,13 @@ def test_two_people_and_a_leaderboard_that_follows(start):
             at(page, "voted")
             page.click("#next")
             at(page, "empty")
-    board.wait_for_function("document.getElementById('summary').textContent.startsWith('8 votes count from 2 judges')")
+    board.wait_for_function(
+        "() => document.getElementById('summary').textContent.startsWith('8 votes count from 2 judges')"
+    )
     assert set(board.locator("#table tbody th").all_inner_texts()) == {"north", "south"}
     assert board.locator("#matrix tbody td").count() == 4
     board.check("#style")
-    board.wait_for_function("document.body.dataset.version.endsWith('-1')")
+    board.wait_for_function("() => document.body.dataset.version.endsWith('-1')")
     assert {j for (j,) in arena.rows("SELECT judge FROM votes")} == {"Ann <b>", "visitor-2"}
     ann.click("#who")
     ann.fill("#name", "visitor-9")
