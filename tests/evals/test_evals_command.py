@@ -1,0 +1,209 @@
+"""`heedful bench --task evals:NAME` as a user meets it: results by hand, the log, going on, a judge, every mistake."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from heedful.store import read_jsonl
+
+# samples_jsonl's lines: what is asked, what is right, and what the model of `said` answers.
+SUMS = [("1+1=", "2", "2"), ("1+2=", "3", "It is 3"), ("2+2=", ["4", "four"], "four"), ("2+3=", "5", None)]
+REGISTRY = {
+    "evals/sums.yaml": """
+sums:
+  id: sums.dev
+sums.dev:
+  id: sums.dev.v1
+sums.dev.v1:
+  class: evals.elsuite.basic.match:Match
+  args: {samples_jsonl: sums.jsonl}
+sums.held.v1:
+  class: evals.elsuite.basic.includes:Includes
+  args: {samples_jsonl: sums.jsonl}
+graded.dev.v1:
+  class: evals.elsuite.modelgraded.classify:ModelBasedClassify
+  args: {samples_jsonl: sums.jsonl, modelgraded_spec: right, eval_type: classify}
+strange.dev.v1:
+  class: os:system
+  args: {command: touch owned}
+far.dev.v1:
+  class: evals.elsuite.basic.match:Match
+  args: {samples_jsonl: ../../secret.jsonl}
+pointer.dev.v1:
+  class: evals.elsuite.basic.match:Match
+  args: {samples_jsonl: pointer.jsonl}
+none.dev.v1:
+  class: evals.elsuite.basic.match:Match
+  args: {samples_jsonl: none.jsonl}
+torn.dev.v1:
+  class: evals.elsuite.basic.match:Match
+  args: {samples_jsonl: torn.jsonl}
+empty.dev.v1:
+  class: evals.elsuite.basic.match:Match
+  args: {samples_jsonl: empty.jsonl}
+number.dev.v1:
+  class: evals.elsuite.basic.includes:Includes
+  args: {samples_jsonl: number.jsonl}
+odd.dev.v1:
+  class: evals.elsuite.basic.match:Match
+  args: {samples_jsonl: sums.jsonl, max_token: 3}
+round.dev.v1:
+  id: round.dev.v1
+lost.dev.v1:
+  id: nowhere.dev.v1
+several.dev.v1:
+  class: evals.elsuite.modelgraded.classify:ModelBasedClassify
+  args: {samples_jsonl: sums.jsonl, modelgraded_spec: right, eval_type: classify, multicomp_n: from_models}
+mmlu.val.v1:
+  class: evals.elsuite.multiple_choice:MultipleChoice
+  args: {dataset: "hf://hendrycks_test?name=anatomy&split=validation"}
+""",
+    "modelgraded/right.yaml": """
+right:
+  prompt: "{input}{completion} Right?"
+  choice_strings: ["Yes", "No"]
+  choice_scores: {"Yes": 1.0, "No": 0.0}
+  input_outputs: {input: completion}
+""",
+    "eval_sets/all.yaml": "every-sum:\n  evals: [sums.*]\n",
+    "data/pointer.jsonl": "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n",
+    "data/torn.jsonl": '{"input": "1+1=", "ideal": "2"}\n{"input": \n',
+    "data/empty.jsonl": "",
+    "data/number.jsonl": '{"input": "1+1=", "ideal": 2}\n',
+}
+BENCH = ("--registry", "reg", "--out", "out")
+
+
+@pytest.fixture
+def desk(tmp_path, monkeypatch) -> Path:
+    """A folder with the registry `reg`, and a model for the sums with a judge's verdicts among its answers."""
+    monkeypatch.chdir(tmp_path)
+    for name, text in REGISTRY.items():
+        path = tmp_path / "reg" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    lines = [json.dumps({"input": q, "ideal": right}) for q, right, _ in SUMS]
+    (tmp_path / "reg/data/sums.jsonl").write_text("\n".join(lines) + "\n")
+    (tmp_path / "secret.jsonl").write_text('{"input": "1+1=", "ideal": "2"}\n')
+    said(tmp_path / "m.jsonl")
+    return tmp_path
+
+
+def said(path: Path, **more: str) -> None:
+    pairs = {q: text for q, _, text in SUMS if text is not None} | more
+    path.write_text("".join(json.dumps({"question": q, "answer": a}) + "\n" for q, a in pairs.items()))
+
+
+def test_results_and_log_are_those_worked_by_hand(desk, heedful):
+    status, out, _ = heedful("bench", "scripted:m.jsonl", "--task", "evals:every-sum", *BENCH)
+    assert status == 0
+    assert all(len(line) <= 80 for line in out.splitlines())
+    found = json.loads((desk / "out/results.json").read_text())
+    exact, within = found["results"]["evals:sums.dev.v1"], found["results"]["evals:sums.held.v1"]
+    assert (exact["accuracy"]["value"], exact["accuracy"]["n"], exact["accuracy"]["unscored"]) == (2 / 3, 3, 1)
+    assert within["accuracy"]["value"] == 1.0
+    task = found["tasks"]["evals:sums.dev.v1"]
+    assert (task["requests"], task["asked"], task["failed"], task["report"]["accuracy"]) == (4, 4, 1, 2 / 3)
+    samples = {s["id"]: s for s in read_jsonl(desk / "out/samples/evals:sums.dev.v1.jsonl")}
+    assert [samples[f"sums.dev.{n}"]["score"] for n in range(4)] == [1.0, 0.0, 1.0, None]
+    spec, *events, last = read_jsonl(desk / "out/evals/evals:sums.dev.v1.jsonl")
+    assert (spec["spec"]["base_eval"], spec["spec"]["split"]) == ("sums", "dev")
+    assert [e["event_id"] for e in events] == list(range(7))
+    assert [e["type"] for e in events if e["sample_id"] == "sums.dev.3"] == ["error"]
+    assert last == {"final_report": task["report"], "run_id": spec["spec"]["run_id"]}
+
+
+def test_going_on_asks_only_what_failed(desk, heedful):
+    heedful("bench", "scripted:m.jsonl", "--task", "evals:sums", *BENCH)
+    said(desk / "m.jsonl", **{"2+3=": "5"})
+    status, _, err = heedful("bench", "scripted:m.jsonl", "--task", "evals:sums", *BENCH)
+    assert (status, "--resume" in err) == (2, True)
+    assert heedful("bench", "scripted:m.jsonl", "--task", "evals:sums", *BENCH, "--resume")[0] == 0
+    task = json.loads((desk / "out/results.json").read_text())["tasks"]["evals:sums.dev.v1"]
+    assert (task["asked"], task["reused"], task["failed"], task["report"]["accuracy"]) == (1, 3, 0, 0.75)
+
+
+def test_a_judge_of_its_own_grades_and_is_asked_as_a_chat_model(desk, heedful):
+    from heedful.evals import Registry, prepare
+
+    said(desk / "m.jsonl", **{"2+3=": "6"})
+    registry = Registry("reg")
+    (spec,) = registry.named("graded.*")
+    prepared = prepare(registry, spec, None, 0, None, None)
+    verdicts = dict(zip(("1+1=", "1+2=", "2+2=", "2+3="), ("Yes", "Yes.", "no idea", None), strict=True))
+    lines = []
+    for q in prepared.questions:
+        text = {s[0]: s[2] or "6" for s in SUMS}[q.calls[0].prompt]
+        if (verdict := verdicts[q.calls[0].prompt]) is not None:
+            lines.append({"question": prepared.judge_call(q, [text]).prompt[0]["content"], "answer": verdict})
+    (desk / "judge.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    judge = ("--judge", "scripted:judge.jsonl")
+    status, out, err = heedful("bench", "scripted:m.jsonl", "--task", "evals:graded.*", *BENCH, *judge)
+    assert (status, "grades itself" in err) == (0, False)
+    assert "graded by scripted:judge.jsonl" in " ".join(out.split())
+    found = json.loads((desk / "out/results.json").read_text())
+    report = found["tasks"]["evals:graded.dev.v1"]["report"]
+    assert report == {"counts/Yes": 2, "counts/__invalid__": 1, "score": 2 / 3}
+    assert found["results"]["evals:graded.dev.v1"]["score"]["unscored"] == 1
+    status, _, err = heedful("bench", "scripted:m.jsonl", "--task", "evals:graded.*", *BENCH, "--resume")
+    assert (status, "was begun with judge" in err) == (2, True)
+
+
+def test_a_dry_run_counts_and_asks_nothing(desk, heedful):
+    status, out, _ = heedful("bench", "scripted:m.jsonl", "--task", "evals:graded.*", *BENCH, "--dry-run", "--json")
+    assert status == 0
+    assert json.loads(out)["tasks"]["evals:graded.dev.v1"]["judged"] == 4
+    assert not (desk / "out").exists()
+
+
+MISTAKES = {
+    "evals:sum": "did you mean",
+    "evals:no-*": "a wider pattern",
+    "evals:strange.dev.v1": "its class os:system is none of the basic evals",
+    "evals:far.dev.v1": "leads out of",
+    "evals:pointer.dev.v1": "git lfs pull",
+    "evals:none.dev.v1": "data is missing",
+    "evals:torn.dev.v1": "torn.jsonl:2: not JSON",
+    "evals:empty.dev.v1": "has no samples",
+    "evals:number.dev.v1": "number.jsonl:1: 'ideal'",
+    "evals:odd.dev.v1": "an argument 'max_token'",
+    "evals:round.dev.v1": "leads back to itself",
+    "evals:lost.dev.v1": "which is nowhere",
+    "evals:several.dev.v1": "from_models",
+    "evals:mmlu.val.v1": "--data-dir",
+    "evals:sums,mmlu": "in two commands",
+    "evals:sums --shots 2": "few_shot_jsonl",
+    "evals:sums --judge scripted:m.jsonl": "graded by rules",
+    "evals:sums --multiturn --template auto": "--multiturn: is not for",
+    "mmlu": "--registry: is for tasks evals:NAME",
+}
+
+
+@pytest.mark.parametrize("task", MISTAKES)
+def test_a_mistake_is_one_sentence(desk, heedful, task):
+    status, _, err = heedful("bench", "scripted:m.jsonl", "--task", *task.split(), *BENCH)
+    assert status == 2
+    assert MISTAKES[task] in err
+    assert err.count("\n") == 1
+    assert not (desk / "owned").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("a: !!python/object/apply:os.system ['touch owned']\n", "not YAML"),
+        ("a: [\n", "broken.yaml:"),
+        ("sums.dev.v1: {id: sums}\n", "keep one of them"),
+        ("a: 3\n", "is no mapping"),
+    ],
+)
+def test_a_broken_registry_is_told_with_its_file(desk, heedful, text, told):
+    (desk / "reg/evals/broken.yaml").write_text(text)
+    status, _, err = heedful("bench", "scripted:m.jsonl", "--task", "evals:sums", *BENCH)
+    assert (status, told in err, "Traceback" in err) == (2, True, False)
+    assert not (desk / "owned").exists()
+    status, _, err = heedful("bench", "scripted:m.jsonl", "--task", "evals:sums", "--registry", "data", "--out", "out")
+    assert (status, "no such folder" in err) == (2, True)
