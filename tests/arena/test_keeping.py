@@ -150,3 +150,19 @@ def test_a_file_goes_on_where_it_was(world, tmp_path):
     state = same.get("/api/state").json
     assert (state["name"], state["talk"]["id"], state["talk"]["can_vote"]) == ("Ann", talk, True)
     assert same.vote(talk).status == 200
+
+
+def test_a_leaderboard_that_cannot_be_rated_says_why(world, monkeypatch):
+    """As where each model looks the same in all votes and style is to be held equal."""
+    from heedful.arena import board
+
+    def untold(*_):
+        raise HeedfulError("with style held equal no ratings are told; leave out --style-control")
+
+    w = world()
+    ann = w.person()
+    ann.battle("a")
+    monkeypatch.setattr(board, "rate", untold)
+    got = ann.get("/api/board?style=1").json
+    assert (got["ratings"], got["why"]) == (None, "with style held equal no ratings are told")
+    assert ann.get(f"/api/board?style=1&version={got['version']}").json == {"version": got["version"]}

@@ -123,7 +123,7 @@ def fit_styled(votes: StyledVotes, ridge: Floats, start: Floats | None = None) -
         bend[:m, :m] += np.trace(bend) / m**2
         empty = np.diag(bend) == 0  # a feature that never differs
         bend[empty, empty] = 1
-        step = np.linalg.solve(bend, slope)
+        step = _solved(bend, slope)
         if np.abs(step).max() < 1e-9:
             x += step
             return x[:m] - x[:m].mean(), x[m:]
@@ -134,6 +134,17 @@ def fit_styled(votes: StyledVotes, ridge: Floats, start: Floats | None = None) -
     raise HeedfulError(
         "with style held equal no ratings are finite: the features tell every vote; leave out --style-control"
     )
+
+
+def _solved(bend: Floats, right: Floats) -> Floats:
+    """The solution; HeedfulError where there is no one, since style and models cannot be told apart."""
+    try:
+        return np.linalg.solve(bend, right)
+    except np.linalg.LinAlgError:
+        raise HeedfulError(
+            "with style held equal no ratings are told: the features go with the models or with each other, as where "
+            "each model looks the same in all votes; leave out --style-control"
+        ) from None
 
 
 def _logits(x: Floats, votes: StyledVotes) -> Floats:
@@ -186,7 +197,7 @@ def styled_sandwich(
         empty = np.diag(bend) == 0
         bend[empty, empty] = 1
         bend[:m, :m] += 1 / m
-        inverse = np.linalg.inv(bend)
+        inverse = _solved(bend, np.eye(len(bend)))
         inverse[:m, :m] -= 1 / m
     else:
         penalty = np.concatenate([np.zeros(m), coefficient_ridge * coefficients])
