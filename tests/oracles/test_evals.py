@@ -17,7 +17,7 @@ import pytest
 from heedful.backends.base import Answer
 from heedful.bench import BenchFolder
 from heedful.errors import HeedfulError
-from heedful.evals import EvalsBench, Registry, prepare, run_evals
+from heedful.evals import EvalsBench, Prepared, Registry, prepare, run_evals
 from heedful.evals.kinds import why_not
 from heedful.evals.prompts import as_text
 from heedful.store import read_jsonl
@@ -49,11 +49,9 @@ class Silent:
     def advance(self, done, total): ...
 
 
-def ours(registry: Registry, name: str, said: Any, folder: Path, data: Path | None, limit: int | None = None) -> dict:
+def ours(registry: Registry, prepared: Prepared, said: Any, folder: Path) -> dict:
     """What Heedful makes of an eval, as evals_record.py tells it: from the log that it writes."""
-    (spec,) = registry.named(name)
-    prepared = prepare(registry, spec, limit, 0, None, data)
-    bench = EvalsBench("scripted", registry.folder, limit=limit)
+    bench = EvalsBench("scripted", registry.folder, limit=prepared.limit)
     run_evals(bench, [prepared], lambda: Model(said), None, BenchFolder(folder), Silent())
     (log,) = (folder / "evals").iterdir()
     lines = read_jsonl(log)
@@ -89,7 +87,8 @@ def made(tmp_path_factory) -> Registry:
 @pytest.mark.parametrize("name", inputs.EVALS)
 def test_events_and_report_are_the_owners(made, record, name, tmp_path):
     theirs = next(f for f in record["found"] if f["key"] == f"{name}.dev.v0")
-    mine = ours(made, name, inputs.answer, tmp_path / "out", made.folder / "hub")
+    (spec,) = made.named(name)
+    mine = ours(made, prepare(made, spec, None, 0, None, made.folder / "hub"), inputs.answer, tmp_path / "out")
     assert same(mine["events"], theirs["events"])
     assert same(mine["report"], theirs["report"]), (mine["report"], theirs["report"])
 
@@ -125,7 +124,7 @@ def test_the_whole_registry_of_the_package(tmp_path):
             table |= {as_text(c.prompt): inputs.made_answer(as_text(c.prompt), str(right)) for c in q.calls}
         answers[spec.key] = table
         said = lambda text, t=table: inputs.table_answer(text, t)  # noqa: E731
-        mine[spec.key] = ours(registry, spec.key, said, tmp_path / "out" / spec.key, None, SAMPLES)
+        mine[spec.key] = ours(registry, prepared, said, tmp_path / "out" / spec.key)
     (tmp_path / "job.json").write_text(json.dumps({"keys": list(mine), "max_samples": SAMPLES, "answers": answers}))
     command = [PYTHON, HERE / "evals_record.py", PACKAGE, tmp_path / "job.json", tmp_path / "theirs.jsonl"]
     subprocess.run(list(map(str, command)), check=True, capture_output=True)

@@ -2,7 +2,9 @@
 
     registry.py   a folder of YAML files, a name or pattern  -> EvalSpecs
     samples.py    the JSONL files that they name             -> samples, in the owner's order
-    kinds.py      a spec and its samples                     -> Prepared: questions, marks, the final report
+    kinds.py      a spec and its samples                     -> Prepared: questions
+    verdicts.py   an answer and what is right                -> a Verdict: scores, and the owner's events
+    reports.py    Verdicts                                   -> the final report
     classify.py   ... where a model grades the answers (ModelBasedClassify)
     run.py        Prepared and a model                       -> results.json, samples/, and log.py's evals/KEY.jsonl
 

@@ -11,28 +11,23 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
-import random
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from heedful.errors import DataError, RequestError
-from heedful.evals import verdicts
+from heedful.evals import reports, verdicts
 from heedful.evals.classify import Grading, make_grading
 from heedful.evals.multiple_choice import choice_rows, lettered
 from heedful.evals.prompts import Prompt, check_prompt, scrub
 from heedful.evals.registry import EvalSpec, Registry
+from heedful.evals.reports import Report
 from heedful.evals.samples import SEED, Row, in_order, read_rows, sample_rng
 from heedful.evals.verdicts import Verdict
 
-BOOTSTRAP = 1000
 MOST_TOKENS = 500  # of an answer to an eval that leaves it to the server
-Report = Callable[[Sequence[Verdict], random.Random], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -168,12 +163,7 @@ def _basic(report: Report, mark: Callable[[str, Any], Verdict], tokens: int, ide
     def make(asked: _Asked) -> Prepared:
         most = asked.number("max_tokens", tokens)
         examples = _examples(asked)
-        says = mark
-        if asked.args.get("ignore_case"):
-
-            def says(said: str, gold: Any) -> Verdict:
-                return verdicts.includes(said, gold, True)
-
+        says = partial(_includes, ignore_case=True) if asked.args.get("ignore_case") else mark
         questions = []
         for sample_id, row in asked.rows():
             prompt = _with_examples(check_prompt(_field(row, "input"), row.place), examples, row.place)
@@ -223,7 +213,7 @@ def _choose(asked: _Asked) -> Prepared:
         instructions = str(asked.args.get("instructions") or "")
         prompt, letter = lettered(row, instructions, sample_rng(sample_id, asked.seed))
         questions.append(Question(sample_id, (Call(prompt, 1),), letter, row.place))
-    return asked.made(questions, _accuracy, verdicts.match)
+    return asked.made(questions, reports.accuracy, verdicts.match)
 
 
 def _graded(asked: _Asked) -> Prepared:
@@ -251,9 +241,9 @@ def _graded(asked: _Asked) -> Prepared:
                 calls.extend(Call(prompt, **sampling, number=n) for n in range(answers))
         right = _field(row, "choice") if args.get("metaeval") else None
         question = Question(sample_id, tuple(calls), right, row.place, values | more, tuple(outputs))
-        grading.question(dict.fromkeys(outputs, "") | question.values | {"n": answers})
+        grading.question({**dict.fromkeys(outputs, ""), **question.values, "n": answers})
         questions.append(question)
-    return asked.made(questions, _counted, grading.verdict, grading=grading, judged=judged, answers=answers)
+    return asked.made(questions, reports.counted, grading.verdict, grading=grading, judged=judged, answers=answers)
 
 
 def _settings(given: Any, where: str) -> dict[str, Any]:
@@ -266,43 +256,8 @@ def _settings(given: Any, where: str) -> dict[str, Any]:
     return known | given
 
 
-def _right(marks: Sequence[Verdict]) -> list[bool]:
-    return [data["correct"] for v in marks for kind, data in v.events if kind == "match"]
-
-
-def _accuracy(marks: Sequence[Verdict], rng: random.Random) -> dict[str, Any]:
-    right = _right(marks)
-    return {"accuracy": sum(right) / len(right) if right else math.nan}
-
-
-def _accuracy_std(marks: Sequence[Verdict], rng: random.Random) -> dict[str, Any]:
-    """`boostrap_std` (the owner's word): the deviation of the accuracy of halves, drawn without replacement."""
-    right, half = _right(marks), len(marks) // 2
-    spread = [sum(rng.sample(right, half)) / half for _ in range(BOOTSTRAP)] if half else []
-    return _accuracy(marks, rng) | {"boostrap_std": float(np.std(spread)) if half else math.nan}
-
-
-def _mean_of(*names: str) -> Report:
-    return lambda marks, rng: {n: float(np.mean([v.scores[n] for v in marks])) if marks else math.nan for n in names}
-
-
-def _translations(marks: Sequence[Verdict], rng: random.Random) -> dict[str, Any]:
-    data = [d for v in marks for kind, d in v.events if kind == "match"]
-    pairs = [(d["sampled"], verdicts.as_list(d["expected"])) for d in data]
-    return _accuracy(marks, rng) | {"sacrebleu_score": verdicts.corpus_bleu(pairs)}
-
-
-def _counted(marks: Sequence[Verdict], rng: random.Random) -> dict[str, Any]:
-    found: dict[str, Any] = {f"counts/{c}": n for c, n in Counter(v.answer for v in marks).items()}
-    for name in ("score", "metascore"):
-        values = [v.scores[name] for v in marks if name in v.scores]
-        if values:
-            found[name] = sum(values) / len(values)
-    return found
-
-
-def _includes(said: str, gold: Any) -> Verdict:
-    return verdicts.includes(said, gold, False)
+def _includes(said: str, gold: Any, ignore_case: bool = False) -> Verdict:
+    return verdicts.includes(said, gold, ignore_case)
 
 
 _SHOTS = ("samples_jsonl", "max_tokens", "num_few_shot", "few_shot_jsonl")
@@ -311,23 +266,23 @@ _KINDS = {
     f"evals.elsuite.{name}": kind
     for name, kind in {
         "basic.match:Match": _Kind(
-            _SHOTS, _basic(_accuracy_std, verdicts.match, MOST_TOKENS, lambda row: _ideal(row, True))
+            _SHOTS, _basic(reports.accuracy_std, verdicts.match, MOST_TOKENS, lambda row: _ideal(row, True))
         ),
         "basic.includes:Includes": _Kind(
             ("samples_jsonl", "ignore_case"),
-            _basic(_accuracy_std, _includes, MOST_TOKENS, lambda row: _ideal(row, True)),
+            _basic(reports.accuracy_std, _includes, MOST_TOKENS, lambda row: _ideal(row, True)),
         ),
         "basic.fuzzy_match:FuzzyMatch": _Kind(
-            ("samples_jsonl", "max_tokens"), _basic(_mean_of("accuracy", "f1_score"), verdicts.fuzzy_match, 100)
+            ("samples_jsonl", "max_tokens"), _basic(reports.mean_of("accuracy", "f1_score"), verdicts.fuzzy_match, 100)
         ),
         "basic.json_match:JsonMatch": _Kind(
-            ("samples_jsonl", "max_tokens"), _basic(_mean_of("accuracy"), verdicts.json_match, 512, _json_ideal)
+            ("samples_jsonl", "max_tokens"), _basic(reports.mean_of("accuracy"), verdicts.json_match, 512, _json_ideal)
         ),
         "basic.json_validator:JsonValidator": _Kind(
             ("samples_jsonl",),
-            _basic(_accuracy_std, lambda said, _: verdicts.json_valid(said), MOST_TOKENS, lambda row: None),
+            _basic(reports.accuracy_std, lambda said, _: verdicts.json_valid(said), MOST_TOKENS, lambda row: None),
         ),
-        "translate:Translate": _Kind(_SHOTS, _basic(_translations, verdicts.translated, 500)),
+        "translate:Translate": _Kind(_SHOTS, _basic(reports.translations, verdicts.translated, 500)),
         "multiple_choice:MultipleChoice": _Kind(("dataset", "instructions"), _choose),
         "modelgraded.classify:ModelBasedClassify": _Kind((*_GRADED, "samples_jsonl", "match_fn", "metaeval"), _graded),
     }.items()
