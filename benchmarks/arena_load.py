@@ -7,7 +7,8 @@ The server is the command, `heedful arena` with scripted models, in a process of
 and a cookie; they begin, ask, read the two answers, think for about `--think` seconds and vote. One vote in ten is sent
 twice, as a browser does whose answer was lost. One person reads the leaderboard all the time. At the end the file of
 votes is compared with what was acknowledged. Timed is a vote's POST from its first byte to the last of its answer, in
-this process: the clients' own work is in it.
+this process: the clients' own work is in it, and so is waiting for a core. What the server spent of a core
+for each vote, with its question and its share of the leaderboard, does not depend on what else the machine does.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import json
 import os
 import random
 import re
+import resource
 import signal
 import sqlite3
 import subprocess
@@ -74,7 +76,7 @@ class Browser:
     async def _chunks(self) -> bytes:
         assert self.reader
         out = b""
-        while size := int((await self.reader.readline()).strip(), 16):
+        while size := int((await self.reader.readuntil(b"\r\n")).strip(), 16):
             out += await self.reader.readexactly(size)
             await self.reader.readexactly(2)
         await self.reader.readexactly(2)
@@ -174,6 +176,12 @@ def kept_votes(folder: Path) -> list[tuple[str, str]]:
     return [(talk, shown[winner]) for talk, winner in rows]
 
 
+def cpu_seconds(pid: int) -> float:
+    """What a process has spent so far: its start is not what voting costs."""
+    words = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def quantile(values: list[float], share: float) -> float:
     return sorted(values)[min(len(values) - 1, int(share * len(values)))] if values else float("nan")
 
@@ -199,6 +207,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         process, port = start(folder)
+        idle = cpu_seconds(process.pid)
         try:
             seen = asyncio.run(
                 run(options.people, options.seconds, options.think, port, process if options.kill else None)
@@ -208,6 +217,8 @@ def main() -> None:
             process.wait()
         kept = kept_votes(folder)
     found = dict(kept)
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = spent.ru_utime + spent.ru_stime - idle
     wrong = [t for t, w in found.items() if (seen.acknowledged | seen.unsure).get(t) != w]
     report = {
         "people": options.people,
@@ -223,6 +234,8 @@ def main() -> None:
         "refused": {str(k): v for k, v in seen.refused.items()},
         "vote_ms": {f"p{p}": round(1000 * quantile(seen.seconds, p / 100), 1) for p in (50, 95, 99, 100)},
         "others_p99_ms": {k: round(1000 * quantile(v, 0.99), 1) for k, v in seen.others.items()},
+        "server_cpu_seconds": round(cpu, 1),
+        "server_cpu_ms_a_vote": round(1000 * cpu / max(1, len(kept)), 1),
         "load_average": os.getloadavg(),
     }
     print(json.dumps(report, indent=2))
