@@ -139,7 +139,7 @@ def fit_styled(votes: StyledVotes, ridge: Floats, start: Floats | None = None) -
 def _solved(bend: Floats, right: Floats) -> Floats:
     """The solution; HeedfulError where there is no one, since style and models cannot be told apart."""
     try:
-        return np.linalg.solve(bend, right)
+        return np.linalg.solve(bend, right).astype(np.float64)
     except np.linalg.LinAlgError:
         raise HeedfulError(
             "with style held equal no ratings are told: the features go with the models or with each other, as where "

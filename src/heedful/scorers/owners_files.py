@@ -163,7 +163,7 @@ def note_of(counts: Mapping[str, int], sentences: Iterable[str] = ()) -> str | N
     return "; ".join(said) or None
 
 
-def one_each(keys: Iterable[tuple[str, Any]], path: Path) -> dict[Any, str]:
+def one_each(keys: Iterable[tuple[str, Any]], path: Path | str) -> dict[Any, str]:
     """Key -> place, for a file in which each key stands once; DataError where one stands twice or there is none."""
     found: dict[Any, str] = {}
     for where, key in keys:

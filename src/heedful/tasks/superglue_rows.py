@@ -125,14 +125,15 @@ def _record(row: dict[str, Any], where: str) -> Iterable[dict[str, Any]]:
     passage = _passage(row, where)
     text = passage.get("text")
     spans = [(e.get("start"), e.get("end")) for e in dicts_of(passage.get("entities"), "entities", where)]
-    if not isinstance(text, str) or not all(isinstance(n, int) for span in spans for n in span):
+    marked = [text[a : b + 1] for a, b in spans if isinstance(text, str) and isinstance(a, int) and isinstance(b, int)]
+    if not isinstance(text, str) or len(marked) != len(spans):
         raise DataError(f'{where}: a passage has a "text" and "entities" with "start" and "end"; use the owner\'s file')
     for query in dicts_of(row.get("qas"), "qas", where):
         answers = dicts_of(query["answers"], "answers", where) if "answers" in query else None
         yield {
             "passage": text,
             "query": query.get("query"),
-            "entities": [text[start : end + 1] for start, end in spans],
+            "entities": marked,
             "answers": None if answers is None else [a.get("text") for a in answers],
             "idx": {"passage": idx_of(row, where), "query": idx_of(query, where)},
         }
