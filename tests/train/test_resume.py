@@ -387,7 +387,7 @@ def test_what_is_no_run_is_told(tmp_path):
     with pytest.raises(RunError, match="not a run"):
         resume_run(tmp_path)
     for kept in ("", ', "recipe": {}', ', "recipe": null', ', "recipe": {"model": ""}'):
-        (tmp_path / "manifest.json").write_text('{"schema": "heedful.run/1"%s}' % kept)
+        (tmp_path / "manifest.json").write_text('{"schema": "heedful.run/1"' + kept + "}")
         with pytest.raises(RunError, match="bears no recipe"):
             resume_run(tmp_path)
 

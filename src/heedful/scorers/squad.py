@@ -115,7 +115,8 @@ def read_questions(path: Path) -> tuple[Any, list[Question]]:
         for p, paragraph in enumerate(_list(article, "paragraphs", f"{path}: data[{a}]")):
             place = f"{path}: data[{a}].paragraphs[{p}]"
             for n, qa in enumerate(_list(paragraph, "qas", place)):
-                questions.append(_question(qa, f"{place}.qas[{n}]", _text(paragraph, "context"), _text(article, "title")))
+                texts = _text(paragraph, "context"), _text(article, "title")
+                questions.append(_question(qa, f"{place}.qas[{n}]", *texts))
     if not questions:
         raise DataError(f"{path}: has no questions; name the file that holds them")
     return found.get("version"), questions
