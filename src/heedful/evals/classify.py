@@ -87,7 +87,7 @@ class Grading:
         if right is not None:
             metrics["metascore"] = choice == right
             scores["metascore"] = float(choice == right)
-        scores |= {f"choice/{c}": float(c == choice) for c in (*self.choices, INVALID)}
+        scores["readable"] = float(choice != INVALID)  # which choice is better nobody says where none has a score
         return Verdict(choice, scores, (("metrics", metrics),))
 
     def choice(self, said: str) -> str:
