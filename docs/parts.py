@@ -15,6 +15,7 @@ import heedful
 from heedful import templates
 from heedful.chat import Chat
 from heedful.cli.main import app
+from heedful.convert import PROGRAMS
 from heedful.data.formats import FORMATS
 from heedful.errors import HeedfulError
 from heedful.records import Example, Message
@@ -149,6 +150,20 @@ def formats(_: str) -> str:
     return "\n".join(rows)
 
 
+def convert_table(_: str) -> str:
+    """Every field of other programs that `heedful convert` knows, and what it becomes."""
+    out = []
+    for program in PROGRAMS.values():
+        rows = [f"### {program.name}", "", "| theirs | ours | remark |", "|---|---|---|"]
+        for rule in program.rules:
+            ours = f"`{rule.ours}`" if rule.ours else "not needed" if rule.harmless else "left"
+            note = rule.note or ("" if rule.ours else "unless it is off, or as Heedful does anyway")
+            rows.append(f"| `{rule.theirs}` | {ours} | {_cell(note)} |")
+        defaults = ", ".join(f"`{name}: {_value(value)}`" for name, value in program.defaults.items())
+        out.append("\n".join([*rows, "", f"Where the file says nothing: {defaults}."]))
+    return "\n\n".join(out)
+
+
 class ControlToken(str):
     """A control token as tokenizers describe it."""
 
@@ -218,4 +233,5 @@ PARTS: dict[str, Callable[[str], str]] = {
     "signature": signature,
     "errors": error_tree,
     "templates": template_pages,
+    "convert": convert_table,
 }

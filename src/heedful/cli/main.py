@@ -17,8 +17,10 @@ from heedful.cli.arena import arena
 from heedful.cli.bench import bench
 from heedful.cli.chat import chat
 from heedful.cli.compare import compare
+from heedful.cli.convert import convert
 from heedful.cli.data import app as data_app
 from heedful.cli.demo import demo
+from heedful.cli.export import export
 from heedful.cli.judge import judge
 from heedful.cli.rate import rate
 from heedful.cli.report import report
@@ -53,6 +55,8 @@ app.command("rate", short_help="Ratings with intervals from votes.")(rate)
 app.command("compare", short_help="Is B better than A? One word, with its numbers.")(compare)
 app.command("chat", short_help="A conversation in the terminal.")(chat)
 app.command("serve", short_help="A model for clients of OpenAI's interface.")(serve)
+app.command("export", short_help="The model for other programs, compared before it is done.")(export)
+app.command("convert", short_help="Axolotl's, LLaMA-Factory's or TRL's settings as a recipe.")(convert)
 app.command("report", short_help="Write the page of a run again, from its files.")(report)
 
 

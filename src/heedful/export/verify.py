@@ -1,0 +1,164 @@
+"""The run's model and its copy side by side: the same prompts, the same logits within a tolerance, the same answers.
+
+The run's model answers a few questions greedily in float32. The copy must make the same tokens of the same
+questions, give logits at the last 64 places of each question and answer that differ by no more than the tolerance of
+its form, and answer the same. Where the copy's answer parts from the model's, the two tokens at that place must lie
+nearer than twice the tolerance in the model's own logits: within it, either could come first. Such answers are counted
+as ties.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from heedful.errors import HeedfulError
+from heedful.export.source import Source
+
+if TYPE_CHECKING:
+    import torch
+
+NEW_TOKENS = 32
+PLACES = 64  # compared in each question and its answer, from the end
+# Largest difference of a logit. Copied weights and merged adapters are the same numbers; 16 bits round once, 8 bits
+# round to one of 255 steps in every 32 weights (docs/commands/export.md has what was measured).
+TOLERANCES = {"hf": 1e-3, "adapter": 1e-3, "f16": 0.1, "q8_0": 1.0}
+
+
+@dataclass(frozen=True)
+class Check:
+    """What a comparison found. `largest` is the largest difference of a logit over `places` places."""
+
+    by: str
+    questions: int
+    part: str
+    places: int
+    tolerance: float
+    largest: float
+    same: int
+    ties: int
+    prompts_differ: int
+
+    @property
+    def passed(self) -> bool:
+        return self.largest <= self.tolerance and self.same + self.ties == self.questions and not self.prompts_differ
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "by": self.by, "questions": self.questions, "part": self.part, "places": self.places,
+            "tolerance": self.tolerance, "largest_difference": self.largest, "same_answers": self.same,
+            "ties": self.ties, "prompts_differ": self.prompts_differ, "passed": self.passed,
+        }  # fmt: skip
+
+    @property
+    def sentence(self) -> str:
+        """What was compared and found, for a person."""
+        ties = f", {self.ties} parted at a tie" if self.ties else ""
+        return (
+            f"{self.by}: {self.same} of {self.questions} greedy answers are the same{ties}; logits differ by at most "
+            f"{self.largest:.2g} at {self.places} places (allowed: {self.tolerance:g})"
+        )
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The run's model on the questions: prompts and answers as ids, and logits (places, vocabulary) of both."""
+
+    prompts: tuple[tuple[int, ...], ...]
+    answers: tuple[tuple[int, ...], ...]
+    logits: tuple[torch.Tensor, ...]
+    stop_ids: frozenset[int]
+    part: str
+
+
+def reference_of(source: Source, say: Callable[[str], None] = lambda _: None) -> Reference:
+    """Ask the run's own model, as it stands in the run's folder."""
+    from heedful.chat import Chat
+    from heedful.models.loading import load_model
+
+    loaded = load_model(f"run:{source.run.path}", trust_remote_code=bool(source.recipe.get("trust_remote_code")))
+    chat = Chat.bind("model", loaded.tokenizer)
+    prompts = tuple(tuple(chat.prompt_ids(e.prompt, e.tools)) for e in source.questions)
+    stop_ids = frozenset({chat.stop_id, int(loaded.tokenizer.eos_token_id)})
+    answers = greedy(loaded.model, prompts, stop_ids, chat.stop_id)
+    logits = tuple(logits_of(loaded.model, p, a) for p, a in zip(prompts, answers, strict=True))
+    return Reference(prompts, answers, logits, stop_ids, source.part)
+
+
+def greedy(
+    model: Any, prompts: Sequence[Sequence[int]], stop_ids: frozenset[int], pad: int
+) -> tuple[tuple[int, ...], ...]:
+    """Greedy answers as ids, the stop token with them, by the engine that `heedful respond` answers with."""
+    from heedful.backends.base import GenerationSettings
+    from heedful.backends.generation import Request, make_generator
+
+    generator, _ = make_generator(model, pad)
+    room = int(getattr(model.config, "max_position_embeddings", None) or 1 << 60)
+    requests = [Request(k, list(p), min(NEW_TOKENS, room - len(p))) for k, p in enumerate(prompts)]
+    rows = generator.run(requests, GenerationSettings(max_new_tokens=NEW_TOKENS), set(stop_ids))
+    said = {row.request.index: tuple(row.new) for row in rows}
+    return tuple(said[k] for k in range(len(prompts)))
+
+
+def logits_of(model: Any, prompt: Sequence[int], answer: Sequence[int]) -> torch.Tensor:
+    """Logits at the last places of a question and its answer, in float32. Shape (places, vocabulary)."""
+    import torch
+
+    with torch.inference_mode():
+        ids = torch.tensor([[*prompt, *answer]])
+        return model(input_ids=ids, use_cache=False).logits[0, -1 - PLACES : -1].float().clone()
+
+
+def compare(reference: Reference, by: str, model: Any, prompts: Sequence[Sequence[int]], tolerance: float) -> Check:
+    """Hold a transformers model and the prompts that its own tokenizer made against the reference."""
+    answers = greedy(model, reference.prompts, reference.stop_ids, min(reference.stop_ids))
+    logits = [logits_of(model, p, a) for p, a in zip(reference.prompts, reference.answers, strict=True)]
+    return found(reference, by, prompts, answers, logits, tolerance)
+
+
+def found(
+    reference: Reference,
+    by: str,
+    prompts: Sequence[Sequence[int]],
+    answers: Sequence[Sequence[int]],
+    logits: Sequence[torch.Tensor],
+    tolerance: float,
+) -> Check:
+    """The comparison of what a copy gave with what the run's model gave."""
+    import torch
+
+    largest, same, ties = 0.0, 0, 0
+    for ours, theirs, a, b in zip(reference.logits, logits, reference.answers, answers, strict=True):
+        width = min(ours.shape[1], theirs.shape[1])
+        if len(a):
+            difference = (ours[:, :width] - theirs[:, :width]).abs()
+            largest = max(largest, float(torch.nan_to_num(difference, nan=float("inf")).max()))
+        same += tuple(a) == tuple(b)
+        ties += tuple(a) != tuple(b) and _tied(ours, a, b, tolerance)
+    differ = sum(list(p) != list(q) for p, q in zip(reference.prompts, prompts, strict=True))
+    places = sum(map(len, reference.logits))
+    return Check(by, len(reference.prompts), reference.part, places, tolerance, largest, same, ties, differ)
+
+
+def _tied(logits: torch.Tensor, a: Sequence[int], b: Sequence[int], tolerance: float) -> bool:
+    place = next((k - len(a) for k, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), None)
+    if place is None:  # one is the beginning of the other: with the same stop tokens that is no tie
+        return False
+    return bool(logits[place, a[place]] - logits[place, b[len(a) + place]] <= 2 * tolerance)
+
+
+def need(check: Check) -> Check:
+    """The check itself; HeedfulError where it did not hold."""
+    if check.passed:
+        return check
+    if check.prompts_differ:
+        what = f"{check.prompts_differ} of {check.questions} questions become other tokens"
+    elif check.largest > check.tolerance:
+        what = f"a logit differs by {check.largest:.3g}, more than {check.tolerance:g}"
+    else:
+        what = f"{check.questions - check.same - check.ties} of {check.questions} greedy answers are others"
+    raise HeedfulError(
+        f"the copy is not the run's model ({check.by}: {what}), so nothing was exported; "
+        "please report this with the model's name and `pip list`"
+    )
