@@ -160,7 +160,7 @@ def convert_table(_: str) -> str:
             note = rule.note or ("" if rule.ours else "unless it is off, or as Heedful does anyway")
             rows.append(f"| `{rule.theirs}` | {ours} | {_cell(note)} |")
         defaults = ", ".join(f"`{name}: {_value(value)}`" for name, value in program.defaults.items())
-        out.append("\n".join([*rows, "", f"Where the file says nothing: {defaults}."]))
+        out.append("\n".join([*rows, f"| (where the file says nothing) | {defaults} | |"]))
     return "\n\n".join(out)
 
 
