@@ -52,7 +52,7 @@ def _front_matter(base: Base, form: str) -> str:
 
 def _what(source: Source, base: Base) -> str:
     how = "its weights were all trained" if source.recipe["tuning"] == "full" else "LoRA"
-    notes = [inline(n) + "." for n in (source.manifest.get("model") or {}).get("notes", ())]
+    notes = [inline(n[:1].upper() + n[1:]) + "." for n in (source.manifest.get("model") or {}).get("notes", ())]
     version = inline(str(source.manifest.get("heedful", "")))
     head = f"`{_code(base.name)}`, fine-tuned to follow instructions ({how}) by Heedful {version}."
     return " ".join([head, *notes])

@@ -23,7 +23,7 @@ NEW_TOKENS = 32
 PLACES = 64  # compared in each question and its answer, from the end
 # Largest difference of a logit. Copied weights and merged adapters are the same numbers; 16 bits round once, 8 bits
 # round to one of 255 steps in every 32 weights (docs/commands/export.md has what was measured).
-TOLERANCES = {"hf": 1e-3, "adapter": 1e-3, "f16": 0.1, "q8_0": 1.0}
+TOLERANCES = {"hf": 1e-3, "adapter": 1e-3, "f16": 0.1, "q8_0": 2.0}
 
 
 @dataclass(frozen=True)
