@@ -93,7 +93,7 @@ class Chooser:
 
     def sides(self, pair: Pair) -> Pair:
         """Who of the two stands left."""
-        return pair if self.rng.random() < 0.5 else pair[::-1]
+        return pair if self.rng.random() < 0.5 else (pair[1], pair[0])
 
     def begun(self, talk: str, pair: Pair) -> None:
         """A conversation has begun; `ended` when it has a vote or was left."""

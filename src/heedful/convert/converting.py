@@ -44,7 +44,7 @@ class Converted:
     lines: tuple[Line, ...]
     warnings: tuple[str, ...]
 
-    def of(self, kind: Kind) -> list[Line]:
+    def of(self, kind: str) -> list[Line]:
         return [line for line in self.lines if line.kind == kind]
 
     def to_json(self) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def _kind(written: dict[str, Any]) -> tuple[str, str]:
     model = written["model"]
     if model.get("type") == "BPE":
         normalizer, split = written.get("normalizer"), written.get("pre_tokenizer")
-        if (split or {}).get("type") == "ByteLevel" and not normalizer:
+        if split and split.get("type") == "ByteLevel" and not normalizer:
             if split.get("use_regex", True) and not split.get("add_prefix_space"):
                 return "gpt2", "gpt-2"
         elif model.get("byte_fallback") and _is_gemmas(normalizer, split):
