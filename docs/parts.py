@@ -132,13 +132,14 @@ def _signature(found: Any) -> tuple[list[str], str]:
 
 
 def error_tree(_: str) -> str:
-    """The classes of errors as a tree with their exit statuses and first sentences."""
+    """The public errors as a tree with their exit statuses and first sentences, whatever else has been imported."""
 
     def walk(cls: type[HeedfulError], depth: int) -> Iterator[str]:
         doc = (inspect.getdoc(cls) or "").splitlines()[0]
         yield f"{'  ' * depth + cls.__name__:<20}{cls.exit_status:>4}   {doc}"
         for child in cls.__subclasses__():
-            yield from walk(child, depth + 1)
+            if child.__module__ == HeedfulError.__module__:
+                yield from walk(child, depth + 1)
 
     return "```text\n" + "\n".join(walk(HeedfulError, 0)) + "\n```"
 
