@@ -137,3 +137,19 @@ def test_what_could_not_be_asked_is_unscored(task, items):
     assert all(v is None for s in samples for v in s.mark.scores.values())
     assert all(s.mark.scores for s in samples)
     assert all(f.value is None and f.stderr is None and f.n == 0 for f in task.figures(samples))
+
+
+def test_the_rows_own_text_stands_where_the_item_says(task, items):
+    """Outside of these places the questions of a part are all alike: what is left is the task's own."""
+    if task.runs_code:
+        pytest.skip("a program is not perturbed")
+    around: dict[tuple[str, int], set[str]] = {}
+    for item in items:
+        question, places = item.prompt.question, (*item.inputs, *item.options)
+        ends = [0, *(end for place in places for end in place), len(question)]
+        assert ends == sorted(ends), item.id
+        assert item.inputs or item.fields.get("kind") == "targets", item.id
+        if item.subset not in ("wsc", "wic", "copa"):  # a span, a word and "because" stand there too
+            pieces = "".join(question[a:b] + "|" for a, b in zip(ends[::2], ends[1::2], strict=True))
+            around.setdefault((item.subset, len(places)), set()).add(pieces)
+    assert all(len(of) == 1 for of in around.values()), around

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from heedful.records import Message
 from heedful.tasks.figures import Figure, means
+from heedful.tasks.pieces import Span
 
 if TYPE_CHECKING:
     from heedful.tasks.places import Places
@@ -81,6 +82,10 @@ class Item:
     `gold` is what is right: a choice's number, a text, several texts, a number: for `mark` to read. `subset` is the
     part of the benchmark it belongs to (a subject), `group` what goes together when errors are estimated (a passage).
     `fields` keeps what `mark` and `figures` need besides.
+
+    `inputs` are the places in the prompt's question of what comes from the row, `options` those of the row's answers
+    that the question shows, after them; `row_choices` says that the choices themselves are texts of the row. They are
+    for `heedful helm`, which asks again with other words; without them it does not.
     """
 
     id: str
@@ -90,6 +95,9 @@ class Item:
     subset: str = ""
     group: str | None = None
     fields: Mapping[str, Any] = field(default_factory=dict)
+    inputs: tuple[Span, ...] = ()
+    options: tuple[Span, ...] = ()
+    row_choices: bool = False
 
 
 @dataclass(frozen=True)

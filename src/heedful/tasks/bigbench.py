@@ -85,7 +85,12 @@ def _items(
     for kind, needed, choices, gold in kinds:
         if leaf.needs(needed):
             fields = {"kind": kind, "index": prompt.index, "task": whole, "leaf": leaf}
-            yield Item(f"{part}/{prompt.index}/{kind}", asked, choices, gold, name, fields=fields)
+            item = Item(f"{part}/{prompt.index}/{kind}", asked, choices, gold, name, fields=fields)
+            if kind == _TARGETS:  # how likely its targets are is no score from 0 to 1
+                yield item
+                continue
+            at = example.places
+            yield replace(item, inputs=at[:1], options=at[1:], row_choices=bool(choices))
 
 
 def mark(outcome: Outcome) -> Mark:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from heedful.errors import RequestError, did_you_mean
@@ -64,9 +65,9 @@ def items(places: Places, plan: Plan, prompts: Mapping[str, Ask]) -> list[Item]:
 def _item(part: str, row: Row, ask: Ask, shots: Sequence[Row]) -> Item:
     asked = tuple((ask.text(s), ask.choices[_class(s.label or 0)]) for s in shots)
     gold = row.label if part == "stsb" or row.label is None else _class(row.label)
-    return Item(
-        f"{part}/{row.index}", Prompt(ask.text(row), asked), ask.choices, gold, part, fields={"index": row.index}
-    )
+    prompt = Prompt(ask.text(row), asked)
+    found = Item(f"{part}/{row.index}", prompt, ask.choices, gold, part, fields={"index": row.index})
+    return replace(found, inputs=ask.spans(row))
 
 
 def _same(one: Row, other: Row) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from heedful.tasks.glue_rows import Row
+from heedful.tasks.pieces import Span, template_spans
 
 
 def _as_is(text: str) -> str:
@@ -28,6 +29,10 @@ class Ask:
     def text(self, row: Row) -> str:
         """The question about a row."""
         return self.template.format(first=row.first, second=self.second(row.second))
+
+    def spans(self, row: Row) -> tuple[Span, ...]:
+        """Where the row's sentences stand in the question."""
+        return template_spans(self.template, self.text(row), first=row.first, second=self.second(row.second))
 
 
 NO_YES = (" no", " yes")

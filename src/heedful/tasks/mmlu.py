@@ -21,6 +21,7 @@ from heedful.errors import DataError, RequestError, did_you_mean
 from heedful.tasks.base import Item, Mark, Outcome, Plan, Prompt, Sample, Source, Task, choose_likeliest
 from heedful.tasks.figures import Figure, by_subset, macro_figure, mean_figure
 from heedful.tasks.mmlu_subjects import GROUPS, SUBJECTS
+from heedful.tasks.pieces import spans
 from heedful.tasks.places import Places
 
 LETTERS = "ABCD"
@@ -48,8 +49,12 @@ def items(places: Places, plan: Plan, strip: bool, gap: str) -> list[Item]:
         about = f"The following are multiple choice questions (with answers) about{gap}{subject.replace('_', ' ')}.\n\n"
         asked = tuple((_question(row, strip), f" {LETTERS[row[2]]}") for row in examples[:shots])
         for number, row in enumerate(rows):
-            prompt = Prompt(_question(row, strip), asked, about)
-            made.append(Item(f"{subject}/{number}", prompt, tuple(f" {c}" for c in LETTERS), row[2], subject))
+            question = _question(row, strip)
+            letters = tuple(f" {c}" for c in LETTERS)
+            listed = [(f"\n{c}. ", text) for c, text in zip(LETTERS, row[1], strict=True)]
+            places_of = spans(question, ("", row[0].strip() if strip else row[0]), *listed)
+            item = Item(f"{subject}/{number}", Prompt(question, asked, about), letters, row[2], subject)
+            made.append(replace(item, inputs=places_of[:1], options=places_of[1:]))
     return made
 
 

@@ -30,6 +30,7 @@ from heedful.scorers.owners_files import one_each, shown
 from heedful.scorers.squad import Question, exact_and_f1_or_none, read_questions
 from heedful.tasks.base import Generation, Item, Mark, Outcome, Plan, Prompt, Sample, Source, Task
 from heedful.tasks.figures import Figure, mean_figure
+from heedful.tasks.pieces import Span, spans
 from heedful.tasks.places import Places
 from heedful.tasks.shots import examples, shots_of, train_file
 from heedful.tasks.submissions import answered
@@ -95,7 +96,8 @@ def items(
         prompt = Prompt(ask(question), tuple((ask(s), answer(s)) for s in chosen), description)
         group = hash_of(question.passage, 12)
         fields = {"answerable": bool(question.golds)} if version is V2 else {}
-        made.append(Item(question.id, prompt, gold=tuple(question.golds), group=group, fields=fields))
+        item = Item(question.id, prompt, gold=tuple(question.golds), group=group, fields=fields)
+        made.append(replace(item, inputs=_spans(prompt.question, question)))
     return made
 
 
@@ -134,6 +136,12 @@ def _from_hub(places: Places, version: Version, split: str) -> list[Question]:
 
 def _ask(question: Question) -> str:
     return f"Passage: {question.passage}\nQuestion: {question.text.strip()}\nAnswer:"
+
+
+def _spans(asked: str, question: Question) -> tuple[Span, ...]:
+    """Where passage and question stand, as each profile asks."""
+    ours = spans(asked, ("Passage: ", question.passage), ("\nQuestion: ", question.text.strip()))
+    return ours or spans(asked, ("\n\nBackground: ", question.passage), ("\n\nQuestion: ", question.text))
 
 
 def _answer(question: Question) -> str:

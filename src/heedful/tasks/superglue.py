@@ -30,6 +30,7 @@ from heedful.tasks.samples_superglue import SAMPLE
 from heedful.tasks.shots import examples, shots_of
 from heedful.tasks.submissions import superglue_files
 from heedful.tasks.superglue_measures import measured, measured_lm_eval
+from heedful.tasks.superglue_pieces import inputs_of, row_choices
 from heedful.tasks.superglue_prompts import HEEDFUL, LM_EVAL, Asked
 from heedful.tasks.superglue_rows import DIAGNOSTIC, SOURCE, Row, names, read_rows, training_rows
 
@@ -64,7 +65,8 @@ def _item(task: str, row: Row, prompts: Prompts, shots: Sequence[Row]) -> Item:
         fields["entities"] = row.value["entities"]
         gold = row.answers
     name = "-".join(map(str, row.index)) if isinstance(row.index, tuple) else str(row.index)
-    return Item(f"{task}/{name}", Prompt(question, asked), choices, gold, task, group=_group(task, row), fields=fields)
+    item = Item(f"{task}/{name}", Prompt(question, asked), choices, gold, task, group=_group(task, row), fields=fields)
+    return replace(item, inputs=inputs_of(task, row, question), row_choices=row_choices(task))
 
 
 def _example(row: Row, ask: Callable[[Row], Asked]) -> tuple[str, str]:

@@ -31,6 +31,7 @@ from functools import partial
 from heedful.errors import RequestError, did_you_mean
 from heedful.scorers.triviaqa import exact_and_f1
 from heedful.tasks.base import Generation, Item, Mark, Outcome, Plan, Prompt, Sample, Task
+from heedful.tasks.pieces import between, spans
 from heedful.tasks.places import Places
 from heedful.tasks.shots import examples, shots_of
 from heedful.tasks.submissions import answered
@@ -59,7 +60,12 @@ def items(places: Places, plan: Plan, official: bool) -> list[Item]:
         prompt = Prompt(_ask(places, question, reading, official), asked, DESCRIPTION if official else "")
         gold = question.golds if official else question.aliases
         group = question.id.partition("--")[0] if plan.subset == "web" else None
-        made.append(Item(question.id, prompt, gold=gold, group=group))
+        text = question.text.strip() if official else question.text
+        read_in = between(prompt.question, "Passage: ", f"\nQuestion: {text}") if reading else ()
+        asked_in = spans(prompt.question[read_in[0][1] :] if read_in else prompt.question, ("Question: ", text))
+        shift = read_in[0][1] if read_in else 0
+        inputs = (*read_in, *((a + shift, b + shift) for a, b in asked_in))
+        made.append(Item(question.id, prompt, gold=gold, group=group, inputs=inputs))
     return made
 
 

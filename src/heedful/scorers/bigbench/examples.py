@@ -42,6 +42,7 @@ class Example:
     """`index` is the example's place in the file, from 0; `input` is what the model is given, ready but for the shots.
 
     `choices` and `target_scores` are empty where the answer is free text. `fields` is the formatted row of the file.
+    `places` says where in `input` the row's own text stands, and after it each choice that is listed: first, end.
     """
 
     index: int
@@ -50,6 +51,7 @@ class Example:
     choices: tuple[str, ...]
     target_scores: Mapping[str, float]
     fields: Mapping[str, Any]
+    places: tuple[tuple[int, int], ...] = ()
 
 
 def read_example(
@@ -65,20 +67,27 @@ def read_example(
     fields = dict(row)
     choices: tuple[str, ...] = ()
     text = row["input"]
+    end = len(prefixes.input) + len(text)
+    places = [(len(prefixes.input), end)]
     if "target_scores" in row:
         scores = _target_scores(row, where)
         choices = tuple(scores)
         if prefixes.append_choices:
             listed = sorted(choices)
             # numpy's text, of which the owner's lists are made, has no NUL at its end.
-            drawn = (listed[i].rstrip("\0") for i in _permutation(len(listed), seed))
+            drawn = [listed[i].rstrip("\0") for i in _permutation(len(listed), seed)]
+            for choice in drawn:
+                start = end + len(prefixes.choice)
+                end = start + len(choice)
+                places.append((start, end))
             text += prefixes.choice + prefixes.choice.join(drawn)
         if "target" not in row:
             fields["target"] = _best(scores, where)
         fields["choice"] = list(choices)
     fields["input"] = prefixes.input + text + prefixes.output
     fields["target"] = list(_targets(fields["target"], where))
-    return Example(index, fields["input"], tuple(fields["target"]), choices, row.get("target_scores", {}), fields)
+    said = row.get("target_scores", {})
+    return Example(index, fields["input"], tuple(fields["target"]), choices, said, fields, tuple(places))
 
 
 @functools.cache
