@@ -3,7 +3,8 @@
     tasks.py     name, Plan        -> Prepared(items)               everything that can be wrong is wrong here
     requests.py  Prepared, a model -> Requests, each asked once
     journal.py   requests/KEY.jsonl: what the model made of each, as it comes
-    run.py       all of it, task by task; Requests -> Outcomes -> Samples -> results.json
+    one_task.py  Requests -> Outcomes -> Samples and their files, of one task
+    run.py       all of it, task by task -> results.json
     results.py   Samples           -> figures, hashes, facts; clean.py: without the items that were trained on
     listing.py, lm_eval.py         what there is; the files that readers of lm-evaluation-harness's folder know
 
