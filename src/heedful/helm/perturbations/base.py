@@ -39,7 +39,7 @@ class Perturbation:
 
 
 def numbers_for(item_id: str, seed: int | None) -> random.Random:
-    """The generator of an item, the same on every machine: seeded, as crfm-helm does, by the seed and the id as text."""
+    """The generator of an item, the same on every machine; as in crfm-helm its seed is the text of seed and id."""
     return random.Random(item_id if seed is None else f"{seed}{item_id}")
 
 
