@@ -69,7 +69,8 @@ def test_parquet_numbers_rows_and_gives_json_values(tmp_path: Path):
         ('a,b\n"x"y,2\n', "a.csv:2: broken CSV"),
         ("a,b\r1,2\r3,4", "carriage returns"),
         ("a,a\n1,2\n", "two columns are called 'a'"),
-        ("instruction;output\na;b\n", "separated by ';'"),
+        ("instruction;output\na;b;c\n", "3 cells where the header has 2; put text with semicolons"),
+        ("instruction|output\na|b\n", "separated by '|'"),
         ("instruction\toutput\na\tb\n", "separated by 'a tab'"),
         ("a,,b\n1,2,3\n", "no header"),
         ("1,2\n3,4\n", "no header ('1' is no column name)"),
@@ -78,6 +79,15 @@ def test_parquet_numbers_rows_and_gives_json_values(tmp_path: Path):
 )
 def test_broken_csv(tmp_path: Path, content: str, said: str):
     assert said in error_of(write(tmp_path, "a.csv", content))
+
+
+def test_csv_with_the_semicolons_of_a_spreadsheet(tmp_path: Path):
+    rows = list(read_rows(write(tmp_path, "a.csv", '\n"the question";n\n"a; b, c";1,5\n')))
+    assert [row.value for row in rows] == [{"the question": "a; b, c", "n": "1,5"}]
+    assert rows[0].source == "a.csv:3"
+    # One column whose name has a semicolon, and a header that has commas too, are what they were.
+    assert next(read_rows(write(tmp_path, "b.csv", '"q; a"\nx\n'))).value == {"q; a": "x"}
+    assert next(read_rows(write(tmp_path, "c.csv", "q;a,b\nx,y\n"))).value == {"q;a": "x", "b": "y"}
 
 
 def test_csv_with_the_index_that_pandas_writes(tmp_path: Path):

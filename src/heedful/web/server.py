@@ -13,6 +13,7 @@ import os
 import secrets
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from heedful.web.guard import App, Rules, guarded
 
 TOKEN_VARIABLE = "HEEDFUL_TOKEN"
 SHORTEST_TOKEN = 16
+SWITCH_INTERVAL = 0.0005  # seconds that a thread keeps Python for itself; by default 0.005
 _TOKEN_LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
 
 
@@ -113,6 +115,8 @@ def rules_for(address: Address, **limits: object) -> Rules:
 
 def serve(app: App, ears: socket.socket, rules: Rules, ready: Callable[[], None] = lambda: None) -> None:
     """Answer on a listening socket until Ctrl-C or SIGTERM, then return. `ready` is called when the first can ask."""
+    # A thread that computes (a leaderboard, an answer) keeps the others waiting for this long, at every send anew.
+    sys.setswitchinterval(SWITCH_INTERVAL)
     make_server(app, rules, ready).run(sockets=[ears])
 
 
