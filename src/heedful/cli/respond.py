@@ -44,6 +44,9 @@ def respond(
     out: Annotated[
         str, typer.Option(metavar="FILE", help="Where the answers go, a line each: a new file, or one to --resume.")
     ],
+    columns: Annotated[
+        str | None, typer.Option("--map", metavar="NAMES", help="Name the columns: instruction=question,output=answer.")
+    ] = None,
     template: Annotated[
         str, typer.Option(metavar="NAME", help="A template; by default the model's own, else alpaca.")
     ] = "auto",
@@ -88,7 +91,8 @@ def respond(
     from heedful.backends.base import GenerationSettings
     from heedful.backends.by_name import open_backend
     from heedful.cli.live import Live
-    from heedful.data import load_examples
+    from heedful.data.formats import parse_map
+    from heedful.data.load import load
     from heedful.responses import respond_to_file
 
     check_seed(seed)
@@ -106,7 +110,8 @@ def respond(
     )
     fields = server_fields(server_field)
     _check_out(out, resume)
-    examples, ledger = load_examples(data, limit=limit, answers=False)
+    loaded = load(data, limit=limit, answers=False, columns=None if columns is None else parse_map(columns))
+    examples, ledger = loaded.examples, loaded.builder
     settings = GenerationSettings(
         max_new_tokens=max_new_tokens,
         temperature=temperature,

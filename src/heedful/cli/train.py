@@ -29,6 +29,10 @@ def train(
     data: Annotated[
         list[str] | None, typer.Option(metavar="FILE", help="A file with instructions and answers; may be given again.")
     ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option("--map", metavar="NAMES", help="Name the columns: instruction=question,output=answer."),
+    ] = None,
     out: Annotated[
         str | None, typer.Option(metavar="DIR", help="The run's folder, new or (with --resume) begun.")
     ] = None,
@@ -77,8 +81,8 @@ def train(
 ) -> None:
     """Fine-tune a model on instructions, answer the test set before and after, and write the report."""
     flags: dict[str, Any] = {
-        "model": model, "data": data, "split": split, "template": template, "epochs": epochs, "tuning": tuning,
-        "seed": seed, "limit": limit, "allow_overlap": allow_overlap or None,
+        "model": model, "data": data, "map": columns, "split": split, "template": template, "epochs": epochs,
+        "tuning": tuning, "seed": seed, "limit": limit, "allow_overlap": allow_overlap or None,
         "trust_remote_code": trust_remote_code or None,
     }  # fmt: skip
     from heedful.train.recipe import parse_settings, read_recipe, recipe_yaml
