@@ -5,7 +5,7 @@
 ```text about             the same, with numbers that may differ by a tenth
 ```text like              what differs from machine to machine: only the number of lines is compared
 ```console                a command after "$ ", what it prints, and "[exit status 2]" where it is not 0
-```console shown          a command and what it printed once; only its options are checked
+```console ran, shown     what the real thing printed once; docs/lines.py has what becomes of its commands
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 - every generated part is fresh; every command and every option is on its command's page;
 - every link inside the project leads somewhere, and so does every file that a page names;
 - no line of prose is longer than 120 characters;
-- every line in a code block that begins with ``heedful`` names a command and options that exist.
+- every line in a code block that begins with ``heedful`` names a command and options that exist;
+- a block of commands that no test runs says why.
 
 Needs no model and no network.
 """
@@ -19,6 +20,7 @@ from typing import Any
 
 import blocks
 import generate
+import lines
 import parts
 
 DOCS, ROOT = generate.DOCS, generate.ROOT
@@ -33,6 +35,7 @@ def faults() -> Iterator[str]:
     for path in generate.stale():
         yield f"{_name(path)}: its generated part is stale; run python docs/generate.py"
     yield from _undocumented()
+    yield from lines.strangers()
     for page in generate.pages():
         text = page.read_text(encoding="utf-8")
         yield from _dead_links(page, text)

@@ -10,12 +10,13 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-sys.path.insert(0, str(DOCS))
+sys.path[:0] = [str(DOCS), str(Path(__file__).parent)]
 
 import blocks  # noqa: E402
 import check  # noqa: E402
 import generate  # noqa: E402
 import parts  # noqa: E402
+import stage  # noqa: E402  # pyright: ignore[reportMissingImports]
 
 CONSOLE = [
     pytest.param(block, id=f"{block.path.stem}-{block.line}")
@@ -32,23 +33,7 @@ def test_every_check_holds():
 @pytest.fixture
 def desk(tmp_path, monkeypatch):
     """A folder with the files that the pages speak of."""
-    rows = (ROOT / "src/heedful/data/starter/rows.jsonl").read_text(encoding="utf-8").splitlines()[:60]
-    red = '{"instruction": "Name a colour.", "output": "Red."}\n'
-    files = {
-        "rows.jsonl": "\n".join(rows) + "\n",
-        "broken.jsonl": red + '{"instruction": "Add 2 and 3.", "output": "5"\n',
-        "odd.jsonl": red + '{"instruction": "Add 2 and 3.", "output": ""}\n{"instruction": 7, "output": "x"}\n',
-        "twice.jsonl": red + red.replace("Red", "Blue") + '{"instruction": "Add 2 and 3.", "output": "5"}\n',
-        "quiz.csv": "Which planet of our solar system has the shortest day of all?,Jupiter,Mars,Venus\n",
-        "leaked.jsonl": red
-        + '{"instruction": "Which planet of our solar system has the shortest day of all, please?", '
-        '"output": "Jupiter."}\n',
-        "recipe.yaml": "epoch: 3\nlearning_rate: 2\ntuning: lorra\n",
-        "questions.txt": "Welcher Monat kommt nach dem Mai?\nUnd davor?\n",
-        "script.jsonl": '{"question": "Welcher Monat kommt nach dem Mai?", "answer": "Juni."}\n',
-    }
-    for name, text in files.items():
-        (tmp_path / name).write_text(text, encoding="utf-8")
+    stage.write(tmp_path, {**stage.FILES, "rows.jsonl": stage.starter(60)})
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -81,6 +66,9 @@ def test_a_console_block_shows_what_its_commands_print(block, desk, monkeypatch)
     commands = blocks.console(block)
     assert commands
     for command in commands:
+        program, *names = command.line.split()
+        if program == "cat" and not Path(names[0]).exists():  # the page says what stands in it
+            stage.write(desk, {names[0]: command.output})
         printed, status = run_command(command.line, monkeypatch)
         shown = blocks.Block("text", command.output, block.path, block.line, 0, 0)
         assert blocks.differs(shown, printed) is None
