@@ -104,19 +104,17 @@ class Arena:
                 self._won[place[b], place[a]] += 1 - o
         return self._won
 
-    async def _read(self, ask: Callable[..., T], *values: Any) -> T:
-        def read() -> T:
-            with self.journal.reading() as db:
-                return ask(db, *values)
-
-        return await asyncio.to_thread(read)
+    def _read(self, ask: Callable[..., T], *values: Any) -> T:
+        """A few rows by their key, read where it is asked: a reader waits for nobody, and a thread takes longer."""
+        with self.journal.reading() as db:
+            return ask(db, *values)
 
     async def _write(self, job: Callable[..., T], *values: Any) -> T:
         return await asyncio.wrap_future(self.journal.submit(lambda db: job(db, *values)))
 
     async def visitor(self, secret: str) -> Visitor | None:
         """Whose browser has this secret."""
-        return await self._read(ledger.find_visitor, secret) if secret else None
+        return self._read(ledger.find_visitor, secret) if secret else None
 
     async def welcome(self, name: str | None = None) -> tuple[Visitor, str]:
         """A new visitor, and the secret for their browser."""
@@ -127,7 +125,7 @@ class Arena:
         return await self._write(ledger.rename, visitor, name)
 
     async def latest(self, visitor: Visitor, hidden: bool) -> Talk | None:
-        return await self._read(ledger.last_talk, visitor, hidden)
+        return self._read(ledger.last_talk, visitor, hidden)
 
     def state(self, talk: Talk | None) -> dict[str, Any] | None:
         """What a page may know of a conversation."""
@@ -186,7 +184,7 @@ class Arena:
 
     async def ask(self, visitor: Visitor | None, name: str, question: str | None) -> Exchange:
         """Ask both models; without a question the last one again. Busy where too much is under way."""
-        talk = await self._read(ledger.find_talk, name, visitor)
+        talk = self._read(ledger.find_talk, name, visitor)
         if self.entrants is None:
             raise RequestError("these answers are saved ones; there is no model to ask")
         if talk.vote:
@@ -236,11 +234,11 @@ class Arena:
         if visitor is not None and name in self.under_way and self.under_way[name][0] == visitor.id:
             self.under_way[name][1].stop()
         else:
-            await self._read(ledger.find_talk, name, visitor)
+            self._read(ledger.find_talk, name, visitor)
 
     async def vote(self, visitor: Visitor | None, name: str, shown: str, key: str) -> Talk:
         """Keep a vote: it is on disk when this returns. The same one sent again changes nothing."""
-        talk = await self._read(ledger.find_talk, name, visitor)
+        talk = self._read(ledger.find_talk, name, visitor)
         assert visitor is not None
         if name in self.under_way:
             raise Conflict("the models are still answering; stop them, or wait")
