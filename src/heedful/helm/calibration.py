@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from heedful.helm.distances import interval_of_distance
 from heedful.helm.platt import platt
 from heedful.stats import LEVEL, Interval
 from heedful.stats.values import Floats, pairs
@@ -116,17 +117,11 @@ def ece_interval(
     resamples: int = 999,
     seed: int = 0,
 ) -> Interval:
-    """The expected calibration error with equal-mass bins and its bootstrap interval over items.
-
-    Each resample has an error that is too high by about as much as the error itself is (noise in a bin is distance),
-    so the quantiles are reflected at the estimate: 2 * estimate - quantile, no less than 0. The uncertainty-calibration
-    package does so, too.
-    """
+    """The expected calibration error with equal-mass bins and its bootstrap interval over items (`distances`)."""
     p, right = _checked(probabilities, correct)
     n, unscored = len(p), len(probabilities) - len(p)
-    if n < 2:
-        return Interval(ece(p, right, bins) if n else np.nan, np.nan, np.nan, n, unscored)
-    estimate, rng = ece(p, right, bins), np.random.default_rng(seed)
+    if n == 0:
+        return Interval(np.nan, np.nan, np.nan, 0, unscored)
+    rng = np.random.default_rng(seed)
     drawn = [ece(p[rows], right[rows], bins) for rows in (rng.integers(0, n, n) for _ in range(resamples))]
-    high, low = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(estimate, max(0.0, float(2 * estimate - low)), min(1.0, float(2 * estimate - high)), n, unscored)
+    return interval_of_distance(ece(p, right, bins), np.array(drawn), n, level, 1.0, unscored)

@@ -69,7 +69,7 @@ def worst_cases(
     for name in used:
         if kind_of.get(name) not in KINDS:
             raise RequestError(
-                f"the perturbation '{name}' is neither for {KINDS[0]} nor for {KINDS[1]}; say in kinds what it counts for"
+                f"the perturbation '{name}' is neither of {KINDS[0]} nor of {KINDS[1]}; say in kinds what it is of"
             )
     found: dict[str, WorstCase] = {}
     for kind in KINDS:
