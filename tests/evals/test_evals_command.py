@@ -68,6 +68,18 @@ right:
   choice_scores: {"Yes": 1.0, "No": 0.0}
   input_outputs: {input: completion}
 """,
+    "completion_fns/ours.yaml": """
+cot: {class: "evals.completion_fns.cot:ChainOfThoughtCompletionFn", args: {cot_completion_fn: gpt-4}}
+two:
+  class: evals.completion_fns.cot:ChainOfThoughtCompletionFn
+  args: {cot_completion_fn: a, extract_completion_fn: b}
+chain: {class: "evals.completion_fns.cot:ChainOfThoughtCompletionFn", args: {cot_completion_fn: langchain/llm/t5}}
+langchain/llm/t5: {class: "evals.completion_fns.langchain_llm:LangChainLLMCompletionFn"}
+owned: {class: "os:system", args: {command: touch owned}}
+again: {class: "evals.completion_fns.cot:ChainOfThoughtCompletionFn", args: {cot_completion_fn: again}}
+odd: {class: "evals.completion_fns.cot:ChainOfThoughtCompletionFn", args: {cot_completion_fn: a, template: b}}
+""",
+    "solvers/theirs.yaml": "generation/direct: {class: 'evals.solvers:Solver'}\n",
     "eval_sets/all.yaml": "every-sum:\n  evals: [sums.*]\n",
     "data/pointer.jsonl": "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n",
     "data/torn.jsonl": '{"input": "1+1=", "ideal": "2"}\n{"input": \n',
@@ -152,6 +164,98 @@ def test_a_judge_of_its_own_grades_and_is_asked_as_a_chat_model(desk, heedful):
     assert (status, "was begun with judge" in err) == (2, True)
 
 
+def test_a_chain_of_thought_asks_twice_and_goes_on_where_it_was(desk, heedful):
+    from heedful.evals.completion import EXTRACT, REASON
+
+    def line(question: str, thought: str, answer: str | None) -> list[dict]:
+        first = f"{question}\nAssistant: {REASON}\nAssistant:"
+        second = f"{question}\nAssistant: {REASON}\nAssistant: {thought}\nAssistant: {EXTRACT}\nAssistant:"
+        said = [{"question": first, "answer": thought}]
+        return said + ([{"question": second, "answer": answer}] if answer is not None else [])
+
+    def write(last: str | None) -> None:
+        lines = [*line("1+1=", "One and one.", " 2 "), *line("1+2=", "Three.", "4"), *line("2+2=", "Both.", "four")]
+        lines += line("2+3=", "Five.", last)
+        (desk / "m.jsonl").write_text("".join(json.dumps(one) + "\n" for one in lines))
+
+    write(None)
+    bench = ("bench", "scripted:m.jsonl", "--task", "evals:sums", *BENCH, "--completion-fn")
+    status, out, err = heedful(*bench, "cot", "--dry-run")
+    assert (status, "8 requests through cot" in out) == (0, True)
+    status, out, err = heedful(*bench, "cot")
+    assert (status, "cot names gpt-4; in its place scripted:m.jsonl is asked" in err) == (0, True)
+    assert "asked through cot" in " ".join(out.split())
+    assert heedful(*bench, "two", "--resume")[0] == 2
+    status, _, err = heedful("bench", "scripted:m.jsonl", "--task", "evals:sums", *BENCH, "--resume")
+    assert (status, "begun with completion_fn cot" in err) == (2, True)
+    write("5")
+    assert heedful(*bench, "cot", "--resume")[0] == 0
+    task = json.loads((desk / "out/results.json").read_text())["tasks"]["evals:sums.dev.v1"]
+    assert (task["requests"], task["asked"], task["completion_fn"]) == (8, 1, "cot")
+    assert task["report"]["accuracy"] == 0.75
+    (first,) = (s for s in read_jsonl(desk / "out/samples/evals:sums.dev.v1.jsonl") if s["gold"] == "2")
+    assert (first["texts"], first["steps"], first["answer"]) == (["2"], [["One and one.", " 2 "]], "2")
+    spec, *events, _ = read_jsonl(desk / "out/evals/evals:sums.dev.v1.jsonl")
+    assert spec["spec"]["completion_fns"] == ["cot/scripted:m.jsonl"]
+    assert [e["type"] for e in events if e["sample_id"] == "sums.dev.0"] == ["sampling"] * 4 + ["match"]
+
+
+def test_turns_of_a_chain_of_thought_alternate_in_a_chat_template(desk):
+    from heedful.evals import Registry, completion_fn
+    from heedful.evals.completion import ask_of
+
+    program = completion_fn(Registry("reg"), "cot").program(ask_of([{"role": "user", "content": "1+1="}]), [])
+    first = next(program)
+    assert [m.role for m in first.turns] == ["user"]
+    assert first.turns[0].content.startswith("1+1=\nBefore answering")
+    assert [m["role"] for m in first.prompt] == ["user", "assistant"]
+    second = program.send("One and one.")
+    assert [m.role for m in second.turns] == ["user", "assistant", "user"]
+    assert second.turns[1].content == "One and one."
+
+
+def test_rows_of_the_hub_are_read_from_a_copy_of_its_repository(desk, heedful, monkeypatch):
+    asked = []
+
+    def rows(data):
+        asked.append(data)
+        yield {"question": "Which is a bone?", "choices": ["rib", "sky"], "answer": 0}, f"{data.name}: row 1"
+
+    monkeypatch.setattr("heedful.data.hub.hub_rows", rows)
+    task = ("bench", "scripted:m.jsonl", "--task", "evals:mmlu.val.v1", *BENCH, "--dry-run")
+    assert heedful(*task)[0] == 0
+    (desk / "data/cais/mmlu/anatomy").mkdir(parents=True)
+    assert heedful(*task, "--data-dir", "data")[0] == 0
+    (desk / "data/cais/mmlu/README.md").write_text("---\n---\n")
+    assert heedful(*task, "--data-dir", "data")[0] == 0
+    copy = f"{desk}/data/cais/mmlu"
+    assert [(d.id, d.config, d.split) for d in asked] == [
+        ("cais/mmlu", "anatomy", "validation"),
+        (f"{copy}/anatomy", None, "validation"),
+        (copy, "anatomy", "validation"),
+    ]
+    assert [bool(d.revision) for d in asked] == [True, False, False]
+
+
+@pytest.mark.slow
+def test_a_copy_of_a_data_set_is_read_by_the_package_datasets_and_hashed(desk, heedful):
+    pytest.importorskip("datasets")
+    from heedful.evals import Registry, prepare
+
+    folder = desk / "data/hendrycks_test/anatomy"
+    folder.mkdir(parents=True)
+    row = {"question": "Which is a bone?", "choices": ["rib", "sky"], "answer": 0}
+    (folder / "validation.jsonl").write_text(json.dumps(row) + "\n")
+    registry = Registry("reg")
+    spec = registry.spec("mmlu.val.v1")
+    file = prepare(registry, spec, None, 0, None, desk / "data")
+    (folder / "validation.jsonl").rename(folder / "validation-00000-of-00001.jsonl")
+    copy = prepare(registry, spec, None, 0, None, desk / "data")
+    assert [q.calls for q in copy.questions] == [q.calls for q in file.questions]
+    assert [q.gold for q in copy.questions] == [q.gold for q in file.questions]
+    assert list(copy.hashes) == ["data/hendrycks_test/anatomy".replace("data", str(desk / "data"), 1)]
+
+
 def test_a_dry_run_counts_and_asks_nothing(desk, heedful):
     status, out, _ = heedful("bench", "scripted:m.jsonl", "--task", "evals:graded.*", *BENCH, "--dry-run", "--json")
     assert status == 0
@@ -173,7 +277,15 @@ MISTAKES = {
     "evals:round.dev.v1": "leads back to itself",
     "evals:lost.dev.v1": "which is nowhere",
     "evals:several.dev.v1": "from_models",
-    "evals:mmlu.val.v1": "--data-dir",
+    "evals:mmlu.val.v1 --data-dir .": "hendrycks_test is there",
+    "evals:sums --completion-fn cott": "did you mean 'cot'",
+    "evals:sums --completion-fn two": "asks several models (a, b)",
+    "evals:sums --completion-fn chain": "through the package langchain",
+    "evals:sums --completion-fn owned": "class os:system is code that is never imported",
+    "evals:sums --completion-fn again": "leads back to itself",
+    "evals:sums --completion-fn odd": "an argument 'template'",
+    "evals:sums --completion-fn generation/direct": "is a solver",
+    "mmlu --completion-fn cot": "is for tasks evals:NAME",
     "evals:sums,mmlu": "in two commands",
     "evals:sums --shots 2": "few_shot_jsonl",
     "evals:sums --judge scripted:m.jsonl": "graded by rules",

@@ -145,6 +145,21 @@ GRADING = {
         "output_template": "{i}. ({i_abc}) {output}\n",
     },
 }
+# Completion functions, and which evals are asked through which.
+FUNCTIONS = {
+    "cot": {
+        "class": "evals.completion_fns.cot:ChainOfThoughtCompletionFn",
+        "args": {"cot_completion_fn": "gpt-3.5-turbo"},
+    },
+    "cot/short": {"id": "short"},
+    "short": {
+        "class": "evals.completion_fns.cot:ChainOfThoughtCompletionFn",
+        "args": {"cot_completion_fn": "cot", "extract_completion_fn": "gpt-3.5-turbo",
+                 "cot_template": "Think.", "extract_answer_template": "Say {it}:"},
+    },
+}  # fmt: skip
+THROUGH = (("match-shots", "cot"), ("match", "cot/short"), ("choices", "cot"), ("joke-best", "short"))
+THROUGH_SAMPLES = 3
 
 
 def _question(prompt: Any) -> str:
@@ -210,7 +225,8 @@ def write_registry(folder: Path) -> None:
         evals[name] = {"id": f"{name}.dev.v0", "metrics": ["accuracy"]}
         evals[f"{name}.dev.v0"] = {"class": f"evals.elsuite.{cls}", "args": args}
     sets = {"all-jokes": {"evals": ["joke*"]}, "capitals": {"evals": ["match", "includes", "match.dev.*"]}}
-    for name, value in (("evals/ours", evals), ("modelgraded/ours", GRADING), ("eval_sets/ours", sets)):
+    made = {"evals": evals, "modelgraded": GRADING, "eval_sets": sets, "completion_fns": FUNCTIONS}
+    for name, value in ((f"{kind}/ours", of) for kind, of in made.items()):
         path = folder / f"{name}.yaml"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(yaml.safe_dump(value), encoding="utf-8")

@@ -57,8 +57,11 @@ class Said:
         return [self.text]
 
 
-def run(registry: Any, key: str, answer: Any, max_samples: int | None, record: Path) -> dict[str, Any]:
-    """The events and the final report of an eval, or why the owner's command stops."""
+def run(
+    registry: Any, key: str, answer: Any, max_samples: int | None, record: Path, through: str = ""
+) -> dict[str, Any]:
+    """The events and the final report of an eval, or why the owner's command stops. `through`: a completion function,
+    which the owner's code makes; the model that it asks is ours."""
 
     def model(prompt: Any, **_: Any) -> Said:
         text = CompletionPrompt(raw_prompt=prompt).to_formatted_prompt()
@@ -68,10 +71,12 @@ def run(registry: Any, key: str, answer: Any, max_samples: int | None, record: P
 
     kept: list[Any] = []
     build = oaieval.build_recorder
-    registry.make_completion_fn = lambda name, **_: model
+    make = type(registry).make_completion_fn.__get__(registry)
+    registry.__dict__["api_model_ids"] = []  # asked of a server otherwise
+    registry.make_completion_fn = lambda name, **_: make(name) if name in registry._completion_fns else model
     oaieval.build_recorder = lambda *a: kept.append(build(*a)) or kept[-1]
     limit = [] if max_samples is None else ["--max_samples", str(max_samples)]
-    args = oaieval.get_parser().parse_args(["scripted", key, "--record_path", str(record), *limit])
+    args = oaieval.get_parser().parse_args([through or "scripted", key, "--record_path", str(record), *limit])
     random.seed(SEED)
     try:
         oaieval.run(args, registry)
@@ -94,9 +99,16 @@ def record_ours() -> None:
         HUB["folder"] = folder / "hub"
         registry = Registry([folder])
         found = [run(registry, key, inputs.answer, None, folder / "log.jsonl") for key in inputs.EVALS]
+        most, thought = inputs.THROUGH_SAMPLES, []
+        for key, fn in inputs.THROUGH:
+            made = run(registry, key, inputs.answer, most, folder / "log.jsonl", fn)
+            thought.append(made | {"events": [json.dumps(e, ensure_ascii=False) for e in made["events"]]})
         sets = {n: [s.key for s in registry.get_evals(registry.get_eval_set(n).evals)] for n in registry._eval_sets}
     (HERE / "evals.json").write_text(
-        json.dumps({"evals": "3.0.1.post1", "sets": sets, "found": found}, ensure_ascii=False, indent=1) + "\n",
+        json.dumps(
+            {"evals": "3.0.1.post1", "sets": sets, "found": found, "through": thought}, ensure_ascii=False, indent=1
+        )
+        + "\n",
         encoding="utf-8",
     )
 

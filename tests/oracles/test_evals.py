@@ -17,7 +17,7 @@ import pytest
 from heedful.backends.base import Answer
 from heedful.bench import BenchFolder
 from heedful.errors import HeedfulError
-from heedful.evals import EvalsBench, Prepared, Registry, prepare, run_evals
+from heedful.evals import DIRECT, CompletionFn, EvalsBench, Prepared, Registry, completion_fn, prepare, run_evals
 from heedful.evals.kinds import why_not
 from heedful.evals.prompts import as_text
 from heedful.store import read_jsonl
@@ -49,9 +49,9 @@ class Silent:
     def advance(self, done, total): ...
 
 
-def ours(registry: Registry, prepared: Prepared, said: Any, folder: Path) -> dict:
+def ours(registry: Registry, prepared: Prepared, said: Any, folder: Path, fn: CompletionFn = DIRECT) -> dict:
     """What Heedful makes of an eval, as evals_record.py tells it: from the log that it writes."""
-    bench = EvalsBench("scripted", registry.folder, limit=prepared.limit)
+    bench = EvalsBench("scripted", registry.folder, limit=prepared.limit, fn=fn)
     run_evals(bench, [prepared], lambda: Model(said), None, BenchFolder(folder), Silent())
     (log,) = (folder / "evals").iterdir()
     lines = read_jsonl(log)
@@ -91,6 +91,16 @@ def test_events_and_report_are_the_owners(made, record, name, tmp_path):
     mine = ours(made, prepare(made, spec, None, 0, None, made.folder / "hub"), inputs.answer, tmp_path / "out")
     assert same(mine["events"], theirs["events"])
     assert same(mine["report"], theirs["report"]), (mine["report"], theirs["report"])
+
+
+@pytest.mark.parametrize(("name", "through"), inputs.THROUGH)
+def test_what_a_completion_function_asks_and_logs_is_the_owners(made, record, name, through, tmp_path):
+    theirs = record["through"][inputs.THROUGH.index((name, through))]
+    assert theirs["key"] == f"{name}.dev.v0"
+    prepared = prepare(made, made.spec(name), inputs.THROUGH_SAMPLES, 0, None, made.folder / "hub")
+    mine = ours(made, prepared, inputs.answer, tmp_path / "out", completion_fn(made, through))
+    assert same(mine["events"], [json.loads(e) for e in theirs["events"]])
+    assert same(mine["report"], theirs["report"])
 
 
 def test_sets_and_patterns_name_the_owners_evals(made, record):

@@ -52,6 +52,12 @@ def bench(
     judge: Annotated[
         str | None, typer.Option(metavar="M", help="For evals:NAME: the model that grades; else the model itself.")
     ] = None,
+    completion_fn: Annotated[
+        str | None,
+        typer.Option(
+            "--completion-fn", metavar="NAME", help="For evals:NAME: a function of the registry, such as cot."
+        ),
+    ] = None,
     split: Annotated[
         str, typer.Option(metavar="NAME", help="Another split than the task's own, where it has a choice.")
     ] = "",
@@ -141,7 +147,7 @@ def bench(
             scoring=True,
         )
 
-    if evals := evals_named(task or (), registry, judge):
+    if evals := evals_named(task or (), registry, judge, completion_fn):
         given = {
             "--split": split,
             "--training-data": training_data,
@@ -151,7 +157,9 @@ def bench(
         refuse_others(given | {"--format lm-eval": format != "heedful"})
         targets = targets_of(model, out)
         check_targets(targets, resume or dry_run)
-        asked = Asked(registry, judge, data_dir, template, batch_size, shots, seed, limit, dry_run, as_json)
+        asked = Asked(
+            registry, judge, completion_fn, data_dir, template, batch_size, shots, seed, limit, dry_run, as_json
+        )
         bench_evals(evals, asked, targets, load)
         return
     harness, others = harness_tasks(task or (), data_dir)

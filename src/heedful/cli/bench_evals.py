@@ -27,6 +27,7 @@ class Asked:
 
     registry: Path | None
     judge: str | None
+    completion_fn: str | None
     data_dir: Path | None
     template: str
     batch_size: int
@@ -37,12 +38,13 @@ class Asked:
     as_json: bool
 
 
-def evals_named(tasks: Sequence[str], registry: Path | None, judge: str | None) -> list[str]:
+def evals_named(tasks: Sequence[str], registry: Path | None, judge: str | None, completion_fn: str | None) -> list[str]:
     """The names after `evals:`; none where no task has it. RequestError where they stand beside other tasks."""
     names = [name.strip() for text in tasks for name in text.split(",") if name.strip()]
     found = [name.removeprefix(PREFIX) for name in names if name.startswith(PREFIX)]
     if not found:
-        for option, given in (("--registry", registry), ("--judge", judge)):
+        options = (("--registry", registry), ("--judge", judge), ("--completion-fn", completion_fn))
+        for option, given in options:
             if given is not None:
                 raise RequestError(f"{option}: is for tasks evals:NAME; name one with --task, or leave it out")
         return []
@@ -70,24 +72,27 @@ def refuse_others(given: Mapping[str, Any]) -> None:
 def bench_evals(names: Sequence[str], asked: Asked, targets: Sequence[Target], load: Load) -> None:
     """Read the evals, put them to each model, and tell what came of it."""
     from heedful.bench import How
-    from heedful.evals import EvalsBench, Registry, prepare
+    from heedful.evals import DIRECT, EvalsBench, Registry, completion_fn, prepare
 
     assert asked.registry is not None
     registry = Registry(asked.registry)
+    fn = completion_fn(registry, asked.completion_fn) if asked.completion_fn is not None else DIRECT
     specs = {spec.key: spec for name in names for spec in registry.named(name)}
     prepared = [
         prepare(registry, spec, asked.limit, asked.seed, asked.shots, asked.data_dir) for spec in specs.values()
     ]
     how = How(asked.template, False, asked.batch_size)
     if asked.dry_run:
-        _tell_plan(prepared, how, targets, asked.judge, asked.as_json)
+        _tell_plan(prepared, how, fn, targets, asked.judge, asked.as_json)
         return
     graded = [p.key for p in prepared if p.grading is not None]
     if asked.judge is not None and not graded:
         raise RequestError(f"--judge: {prepared[0].key} is graded by rules, not by a model; leave --judge out")
     if graded and asked.judge is None:
         typer.echo(f"note: {graded[0]} is graded by a model; without --judge each model grades itself", err=True)
-    plans = [EvalsBench(t.model, asked.registry, asked.judge, how, asked.seed, asked.limit) for t in targets]
+    if fn.models:
+        typer.echo(f"note: {fn.name} names {fn.models[0]}; in its place {targets[0].model} is asked", err=True)
+    plans = [EvalsBench(t.model, asked.registry, asked.judge, how, asked.seed, asked.limit, fn) for t in targets]
     done = _run(plans, prepared, load, targets)
     _tell(done, prepared, targets, asked.as_json)
 
@@ -159,29 +164,33 @@ def _reports(results: dict[str, Any], keys: Sequence[str]) -> list[str]:
             if task["judge"]
             else ""
         )
-        text = f"{key}: final report {', '.join(parts) or 'empty'}{judge}"
+        through = f"; asked through {task['completion_fn']}" if task.get("completion_fn") else ""
+        text = f"{key}: final report {', '.join(parts) or 'empty'}{through}{judge}"
         lines += textwrap.wrap(printable(text), WIDTH, subsequent_indent="  ", break_on_hyphens=False)
     return lines
 
 
 def _tell_plan(
-    prepared: Sequence[Prepared], how: Any, targets: Sequence[Target], judge: str | None, as_json: bool
+    prepared: Sequence[Prepared], how: Any, fn: Any, targets: Sequence[Target], judge: str | None, as_json: bool
 ) -> None:
-    """The size of the work; what a judge is asked is known only when the answers are."""
+    """The size of the work; what a judge is asked is known only when the answers are, and so is what a completion
+    function asks next: it is counted by its number alone."""
     from heedful.bench.requests import characters
     from heedful.evals.run import requests_of
 
     tasks = {}
     for one in prepared:
-        requests = requests_of(one, how)
+        requests = requests_of(one, how, fn)
         tasks[one.key] = {
             "class": one.spec.cls,
             "shots": one.shots,
             "items": len(one.questions),
-            "requests": len(requests),
+            "completion_fn": fn.name or None,
+            "requests": len(requests) * fn.asks,
             "judged": len(one.questions) if one.grading is not None else 0,
             "prompt_tokens_about": round(characters(requests) / CHARACTERS_A_TOKEN),
-            "tokens_at_most": sum(r.settings.max_new_tokens for r in requests.values() if r.settings is not None),
+            "tokens_at_most": fn.asks
+            * sum(r.settings.max_new_tokens for r in requests.values() if r.settings is not None),
         }
     models = [t.model for t in targets]
     if as_json:
@@ -189,10 +198,11 @@ def _tell_plan(
         print_json({"models": models, "judge": judge, "out": out, "tasks": tasks})
         return
     for key, task in tasks.items():
+        through = f" through {fn.name}" if fn.name else ""
         graded = f", {task['judged']:,} graded by {judge or 'the model itself'}" if task["judged"] else ""
         text = (
             f"{key} ({task['class'].rpartition(':')[2]}, {task['shots']} shots): {task['items']:,} samples, "
-            f"{task['requests']:,} requests{graded}, about {task['prompt_tokens_about']:,} tokens in, at most "
+            f"{task['requests']:,} requests{through}{graded}, about {task['prompt_tokens_about']:,} tokens in, at most "
             f"{task['tokens_at_most']:,} out"
         )
         for line in textwrap.wrap(printable(text), WIDTH, subsequent_indent="  ", break_on_hyphens=False):

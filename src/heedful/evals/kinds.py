@@ -20,7 +20,7 @@ from typing import Any
 from heedful.errors import DataError, RequestError
 from heedful.evals import reports, verdicts
 from heedful.evals.classify import Grading, make_grading
-from heedful.evals.multiple_choice import choice_rows, lettered
+from heedful.evals.multiple_choice import find_choices, lettered
 from heedful.evals.prompts import Prompt, check_prompt, scrub
 from heedful.evals.registry import EvalSpec, Registry
 from heedful.evals.reports import Report
@@ -67,6 +67,7 @@ class Prepared:
     seed: int = SEED
     limit: int | None = None
     file: str = ""
+    hashes: Mapping[str, str | None] = dataclasses.field(default_factory=dict)  # of data that is in no file of samples
 
     @property
     def key(self) -> str:
@@ -209,11 +210,12 @@ def _json_ideal(row: Row) -> Any:
 
 def _choose(asked: _Asked) -> Prepared:
     questions = []
-    for sample_id, row in asked.named(choice_rows(asked.args.get("dataset"), asked.data_dir, asked.spec.task)):
+    found = find_choices(asked.args.get("dataset"), asked.data_dir, asked.spec.task)
+    for sample_id, row in asked.named(found.rows):
         instructions = str(asked.args.get("instructions") or "")
         prompt, letter = lettered(row, instructions, sample_rng(sample_id, asked.seed))
         questions.append(Question(sample_id, (Call(prompt, 1),), letter, row.place))
-    return asked.made(questions, reports.accuracy, verdicts.match)
+    return asked.made(questions, reports.accuracy, verdicts.match, hashes=found.hashes)
 
 
 def _graded(asked: _Asked) -> Prepared:

@@ -1,4 +1,5 @@
-"""A registry of OpenAI Evals: a folder with ``evals/*.yaml``, ``eval_sets/*.yaml``, ``modelgraded/*.yaml``, ``data/``.
+"""A registry of OpenAI Evals: a folder with ``evals/*.yaml``, ``eval_sets/*.yaml``, ``modelgraded/*.yaml``,
+``completion_fns/*.yaml``, ``data/``.
 
     test-match:                      a base name: its `id` is the eval that is meant
       id: test-match.s1.simple-v0
@@ -64,6 +65,15 @@ class Registry:
         """The specs of model-graded evals, by name."""
         return self._read("modelgraded")
 
+    @cached_property
+    def completion_fns(self) -> Mapping[str, Any]:
+        return self._read("completion_fns")
+
+    @cached_property
+    def solvers(self) -> Mapping[str, Any]:
+        """The package's solvers by name, which are never run."""
+        return self._read("solvers")
+
     def named(self, text: str) -> list[EvalSpec]:
         """The evals of a name, of a set's name, or of a pattern (``test-*``), each once, in the registry's order."""
         if text in self.evals:
@@ -94,7 +104,7 @@ class Registry:
 
     def spec(self, name: str) -> EvalSpec:
         """The eval of a name, through as many ``id``s as there are."""
-        value = self._resolve(name)
+        value = self._resolve("eval", self.evals, name)
         if not isinstance(value.get("class"), str):
             raise DataError(f"{value['_where']}: eval {value['_name']} names no 'class'; add it, or an 'id'")
         args = value.get("args") or {}
@@ -102,16 +112,23 @@ class Registry:
             raise DataError(f"{value['_where']}: the 'args' of {value['_name']} are no mapping; write name: value")
         return EvalSpec(value["_name"], value["class"], args, Path(value["_where"]).stem)
 
-    def _resolve(self, name: str) -> Mapping[str, Any]:
+    def completion_spec(self, name: str) -> Mapping[str, Any]:
+        """The completion function of a name, through as many ``id``s as there are."""
+        value = self._resolve("completion function", self.completion_fns, name)
+        if not isinstance(value.get("class"), str):
+            raise DataError(f"{value['_where']}: {value['_name']} names no 'class'; add it, or an 'id'")
+        return value
+
+    def _resolve(self, what: str, entries: Mapping[str, Any], name: str) -> Mapping[str, Any]:
         seen: list[str] = []
-        while name in self.evals and name not in seen:
+        while name in entries and name not in seen:
             seen.append(name)
-            value = self.evals[name]
+            value = entries[name]
             if "id" not in value:
                 return value
             name = value["id"]
         why = "leads back to itself" if name in seen else f"leads to '{name}', which is nowhere"
-        raise DataError(f"eval {seen[0]} of {self.folder}: its id {why}; mend the id")
+        raise DataError(f"{what} {seen[0]} of {self.folder}: its id {why}; mend the id")
 
     def grading(self, name: Any) -> Mapping[str, Any]:
         """The model-graded spec of a name."""

@@ -19,15 +19,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from heedful.backends.base import GenerationSettings
-from heedful.bench.asking import ask
 from heedful.bench.facts import precision_of, run_facts, template_facts
 from heedful.bench.folder import BenchFolder
 from heedful.bench.journal import Journal
 from heedful.bench.requests import How, Request
 from heedful.bench.run import SCHEMA, Bench, View
 from heedful.errors import DataError, HeedfulError, RequestError
-from heedful.evals.kinds import Call, Prepared, Question
+from heedful.evals.asking import Talk, finish
+from heedful.evals.completion import DIRECT, CompletionFn
+from heedful.evals.kinds import Prepared, Question
 from heedful.evals.log import log_lines
 from heedful.evals.prompts import as_messages, as_text
 from heedful.evals.verdicts import Event, Verdict
@@ -40,7 +40,8 @@ PROFILE = "openai-evals"
 
 @dataclass(frozen=True)
 class EvalsBench:
-    """What is asked for. `judge` None: the model grades itself. `registry` is where the evals come from."""
+    """What is asked for. `judge` None: the model grades itself, in the way that it answers: through `fn`, which is the
+    completion function. `registry` is where the evals come from."""
 
     model: str
     registry: Path
@@ -48,6 +49,7 @@ class EvalsBench:
     how: How = field(default_factory=How)
     seed: int = 0
     limit: int | None = None
+    fn: CompletionFn = DIRECT
 
     @property
     def bench(self) -> Bench:
@@ -56,10 +58,11 @@ class EvalsBench:
 
 @dataclass(frozen=True)
 class _Done:
-    """A question with the model's lines in the journal, the judge's, and the verdict, or why there is none."""
+    """A question with the model's talks, the judge's, and the verdict, or why there is none."""
 
     question: Question
-    lines: list[Mapping[str, Any]]
+    talks: list[Talk]
+    by: Talk | None
     events: list[Event]
     verdict: Verdict | None
     error: str | None
@@ -126,25 +129,23 @@ def _run(
     """One eval: its figures and its facts."""
     began = time.monotonic()
     with Journal(folder.journal(one.key), _head(bench, one, model), began) as journal:
-        asked = [[_request(c, bench.how, "") for c in q.calls] for q in one.questions]
-        requests = {r.key: r for made in asked for r in made}
-        found = ask(requests, model, journal, view.advance) if requests else 0
-        graded: list[Request | None] = [None] * len(asked)
+        asked = [[Talk(c, bench.how, bench.fn, bench.model) for c in q.calls] for q in one.questions]
+        requests, found = finish([t for of in asked for t in of], model, journal, view.advance)
+        graded: list[Talk | None] = [None] * len(asked)
         if one.grading is not None:
-            how = bench.how if judge is None else How("auto", False, bench.how.batch_size)
-            graded = [_graded(one, q, made, journal, how) for q, made in zip(one.questions, asked, strict=True)]
-            judged = {r.key: r for r in graded if r is not None}
-            view.phase(f"{one.key}/judge", f"{one.key}: {len(judged):,} answers graded by {bench.judge or bench.model}")
-            found += ask(judged, judge if judge is not None else model, journal, view.advance) if judged else 0
-            requests |= judged
-        done = [
-            _marked(bench, one, q, made, by, journal) for q, made, by in zip(one.questions, asked, graded, strict=True)
-        ]
+            graded = [_graded(bench, one, q, of, judge) for q, of in zip(one.questions, asked, strict=True)]
+            judging = [t for t in graded if t is not None]
+            view.phase(
+                f"{one.key}/judge", f"{one.key}: {len(judging):,} answers graded by {bench.judge or bench.model}"
+            )
+            judged, more = finish(judging, judge if judge is not None else model, journal, view.advance)
+            requests, found = requests | judged, found + more
+        done = [_marked(one, q, of, by) for q, of, by in zip(one.questions, asked, graded, strict=True)]
         seconds = journal.seconds
     marks = [d.verdict for d in done if d.verdict is not None]
     report = one.report(marks, random.Random(one.seed))
     write_jsonl(folder.samples(one.key), [_sample(one, d, bench.how) for d in done])
-    models = [bench.model, *([bench.judge] if bench.judge and one.grading else [])]
+    models = [bench.fn.label(bench.model), *([bench.judge] if bench.judge and one.grading else [])]
     events = [(d.question.id, event) for d in done for event in d.events]
     lines = log_lines(one, str(bench.registry), models, events, report, shlex.join(sys.argv))
     write_jsonl(folder.path / "evals" / folder.samples(one.key).name, lines)
@@ -172,49 +173,39 @@ def _head(bench: EvalsBench, one: Prepared, model: Any) -> dict[str, Any]:
         "template": template_facts(bench.how, model)["name"],
         "shots": one.shots,
         "judge": (bench.judge or bench.model) if one.grading is not None else None,
+        "completion_fn": bench.fn.name or None,
         "seed": one.seed,
     }
 
 
-def requests_of(one: Prepared, how: How) -> dict[str, Request]:
-    """What the model is asked, a judge's part left out: it is known only when the answers are."""
-    return {r.key: r for q in one.questions for c in q.calls for r in [_request(c, how, "")]}
+def requests_of(one: Prepared, how: How, fn: CompletionFn = DIRECT) -> dict[str, Request]:
+    """What the model is asked first. What a function asks after that, and a judge, follows from the answers."""
+    talks = (Talk(c, how, fn, "") for q in one.questions for c in q.calls)
+    return {t.request.key: t.request for t in talks if t.request is not None}
 
 
-def _request(call: Call, how: How, judge: str) -> Request:
-    context = as_text(call.prompt) if how.plain else as_messages(call.prompt)
-    drawn = call.number if call.temperature else 0  # a greedy answer is asked for once
-    settings = GenerationSettings(
-        max_new_tokens=call.max_tokens, temperature=call.temperature, seed=drawn, batch_size=how.batch_size
-    )
-    shown = context if isinstance(context, str) else [to_json(m) for m in context]
-    return Request(hash_of([judge, shown, settings.hash], 32), None, context, settings)
-
-
-def _graded(one: Prepared, question: Question, made: Sequence[Request], journal: Journal, how: How) -> Request | None:
-    lines = [journal.answers[r.key] for r in made]
-    if any(line.get("error") for line in lines):
+def _graded(bench: EvalsBench, one: Prepared, question: Question, talks: Sequence[Talk], judge: Any) -> Talk | None:
+    """What a judge is asked about a question; None where one of its answers is missing."""
+    texts = [t.answer for t in talks if t.answer is not None]
+    if len(texts) < len(talks):
         return None
-    return _request(one.judge_call(question, [str(line["text"]) for line in lines]), how, "judge")
+    call = one.judge_call(question, texts)
+    if judge is None:
+        return Talk(call, bench.how, bench.fn, bench.model, "judge")
+    return Talk(call, How("auto", False, bench.how.batch_size), DIRECT, str(bench.judge), "judge")
 
 
-def _marked(
-    bench: EvalsBench, one: Prepared, question: Question, made: list[Request], by: Request | None, journal: Journal
-) -> _Done:
+def _marked(one: Prepared, question: Question, talks: list[Talk], by: Talk | None) -> _Done:
     """A question's events and verdict."""
-    asked = [*((r, bench.model) for r in made), *([(by, bench.judge or bench.model)] if by is not None else [])]
-    lines = [journal.answers[r.key] for r, _ in asked]
     events: list[Event] = []
-    for (request, name), line in zip(asked, lines, strict=True):
-        if error := line.get("error"):
-            events.append(("error", {"type": "RequestFailed", "message": str(error)}))
-            return _Done(question, lines, events, None, str(error))
-        shown = request.context
-        prompt = shown if isinstance(shown, str) else [{"role": m.role, "content": m.content} for m in shown]
-        events.append(("sampling", {"prompt": prompt, "sampled": [line["text"]], "model": name}))
-    said = str(lines[-1]["text"])
+    asked = [*talks, *([by] if by is not None else [])]
+    for talk in asked:
+        events += talk.events
+        if talk.error is not None:
+            return _Done(question, talks, by, events, None, talk.error)
+    said = str(asked[-1].answer)
     verdict = one.grading.verdict(said, question.gold) if one.grading is not None else one.mark(said, question.gold)
-    return _Done(question, lines, [*events, *verdict.events], verdict, None)
+    return _Done(question, talks, by, [*events, *verdict.events], verdict, None)
 
 
 def _sample(one: Prepared, done: _Done, how: How) -> dict[str, Any]:
@@ -222,15 +213,17 @@ def _sample(one: Prepared, done: _Done, how: How) -> dict[str, Any]:
     question = done.question
     prompts = [as_text(c.prompt) if how.plain else [to_json(m) for m in as_messages(c.prompt)] for c in question.calls]
     out: dict[str, Any] = {"id": question.id, "prompt": prompts[0] if prompts else None}
+    lines = [line for t in (*done.talks, *([done.by] if done.by is not None else [])) for line in t.lines]
     if done.error is None:
-        texts = [str(line["text"]) for line in done.lines]
-        out["texts"] = texts[: len(question.calls)] if one.grading is not None else texts
-        out |= {"judge": texts[-1]} if one.grading is not None else {}
-        out["finish_reasons"] = [line.get("finish_reason") for line in done.lines]
+        out["texts"] = [t.answer for t in done.talks]
+        if any(len(t.lines) > 1 for t in done.talks):  # of a completion function: all that the model said
+            out["steps"] = [[line["text"] for line in t.lines] for t in done.talks]
+        out |= {"judge": done.by.answer} if done.by is not None else {}
+        out["finish_reasons"] = [line.get("finish_reason") for line in lines]
     scores = dict(done.verdict.scores) if done.verdict is not None else {}
     out |= {"answer": done.verdict.answer if done.verdict is not None else None, "gold": question.gold}
     out["score"] = None if done.verdict is None else next(iter(scores.values())) if len(scores) == 1 else scores
-    out["tokens"] = sum(int(line.get("tokens") or 0) for line in done.lines)
+    out["tokens"] = sum(int(line.get("tokens") or 0) for line in lines)
     return out | ({"error": done.error} if done.error else {})
 
 
@@ -268,6 +261,7 @@ def _facts(bench: EvalsBench, one: Prepared, done: Sequence[_Done], report: Mapp
         "limit": one.limit,
         "seed": one.seed,
         "judge": (bench.judge or bench.model) if one.grading is not None else None,
+        "completion_fn": bench.fn.name or None,
         "items": len(done),
         "scored": len(done) - len(errors),
         "failed": len(errors),
@@ -276,10 +270,18 @@ def _facts(bench: EvalsBench, one: Prepared, done: Sequence[_Done], report: Mapp
         "parts": [],
         "report": {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in report.items()},
         "source": {"registry": str(bench.registry), "samples": one.file},
-        "hashes": {"data": _hashes(bench, one), "prompts": prompts, "task": hash_of(dict(one.spec.args), 64)},
+        "hashes": {
+            "data": _hashes(one),
+            "prompts": prompts,
+            "task": hash_of(dict(one.spec.args), 64),
+            "completion_fn": hash_of(dict(bench.fn.args), 64) if bench.fn.name else None,
+        },
     }
 
 
-def _hashes(bench: EvalsBench, one: Prepared) -> dict[str, str]:
+def _hashes(one: Prepared) -> dict[str, str | None]:
+    """Of the samples' files; rows of the hub have their data set's commit, a folder the hash over its files."""
+    if one.hashes:
+        return dict(one.hashes)
     files = sorted({q.place.rpartition(":")[0] for q in one.questions})
     return {f: hashlib.sha256(Path(f).read_bytes()).hexdigest() for f in files}
