@@ -29,13 +29,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Said:
-    """What a model made of a task's items, in their order. `found` requests were asked now, `seconds` are those of all
-    sessions, and `template` says what the questions were put in."""
+    """What a model made of a task's items, in their order.
+
+    `found` requests were asked now. `seconds` are those of all sessions, and of everything that the journal knows:
+    `known`, which may be more than `answers`. `template` says what the questions were put in.
+    """
 
     asked: tuple[Asked, ...]
     samples: tuple[Sample, ...]
     requests: Mapping[str, Request]
     answers: Mapping[str, Mapping[str, Any]]
+    known: Mapping[str, Mapping[str, Any]]
     found: int
     seconds: float
     template: Mapping[str, Any]
@@ -62,7 +66,8 @@ def ask_task(bench: Bench, prepared: Prepared, backend: Any, folder: BenchFolder
         samples = [_sample(prepared, one, journal) for one in asked]
         seconds = journal.seconds
     answers = {k: journal.answers[k] for k in requests if k in journal.answers}
-    return Said(tuple(asked), tuple(samples), requests, answers, found, seconds, template_facts(bench.how, backend))
+    template = template_facts(bench.how, backend)
+    return Said(tuple(asked), tuple(samples), requests, answers, dict(journal.answers), found, seconds, template)
 
 
 def write_task(

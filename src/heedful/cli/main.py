@@ -21,6 +21,7 @@ from heedful.cli.convert import convert
 from heedful.cli.data import app as data_app
 from heedful.cli.demo import demo
 from heedful.cli.export import export
+from heedful.cli.helm import helm
 from heedful.cli.judge import judge
 from heedful.cli.rate import rate
 from heedful.cli.report import report
@@ -36,7 +37,6 @@ app = typer.Typer(
     name="heedful",
     help="Teach a pretrained language model to follow instructions, and show the evidence that it does.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -49,6 +49,7 @@ app.command("respond", short_help="Answer the questions of a file.")(respond)
 app.command("review", short_help="A page to read answers on and mark them, blind.")(review)
 app.command("judge", short_help="A judge model scores or compares answers, and is judged itself.")(judge)
 app.command("bench", short_help="Benchmarks, by their owners' rules, with errors and every answer.")(bench)
+app.command("helm", short_help="The whole picture: scenarios by metrics, models in a matrix.")(helm)
 app.command("score", short_help="A benchmark's own figures on saved outputs.")(score)
 app.command("arena", short_help="A page: two hidden models, one question, a vote; a leaderboard.")(arena)
 app.command("rate", short_help="Ratings with intervals from votes.")(rate)

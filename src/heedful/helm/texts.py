@@ -1,0 +1,97 @@
+"""How figures are written in the table of a terminal and on the page, and the sentence over all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from heedful.helm.results import letter
+
+NOTHING = "–"
+WORDS = {"better": "better", "worse": "worse", "inconclusive": "nobody can tell"}
+
+
+def value_text(column: str, value: float | None) -> str:
+    """A share with two decimals, seconds with three digits.
+
+    >>> value_text("accuracy", 0.5), value_text("efficiency", 0.01234), value_text("bias", None)
+    ('0.50', '0.0123', '–')
+    """
+    if value is None:
+        return NOTHING
+    return f"{value:.3g}" if column == "efficiency" else f"{value:.2f}"
+
+
+def interval_text(low: float | None, high: float | None) -> str:
+    """Two bounds, short; nothing where there are none.
+
+    >>> interval_text(0.333, 1.0), interval_text(0.0, 0.5), interval_text(None, None)
+    ('.33–1', '0–.50', '')
+    """
+    return "" if low is None or high is None else f"{_short(low)}–{_short(high)}"
+
+
+def _short(value: float) -> str:
+    text = f"{value:.2f}"
+    return {"0.00": "0", "1.00": "1"}.get(text, text.replace("0.", ".", 1))
+
+
+def signed(value: float | None) -> str:
+    """A difference with its sign, two decimals, a true minus.
+
+    >>> signed(0.25), signed(-0.031), signed(-0.001), signed(None)
+    ('+0.25', '−0.03', '0.00', '–')
+    """
+    if value is None:
+        return NOTHING
+    text = f"{value:+.2f}"
+    return "0.00" if text in ("+0.00", "-0.00") else text.replace("-", "−")
+
+
+def bounds(low: float | None, high: float | None) -> str:
+    """The interval of a difference; nothing where there is none.
+
+    >>> bounds(-0.04, 0.1)
+    '−0.04 to +0.10'
+    """
+    return "" if low is None or high is None else f"{signed(low)} to {signed(high)}"
+
+
+def p_text(p: float | None) -> str:
+    """A p-value with three decimals, and a bound below 0.001."""
+    return NOTHING if p is None else "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def missing_lines(missing: Mapping[str, Mapping[str, str]]) -> list[tuple[str, str]]:
+    """What was not measured, grouped: where and why.
+
+    >>> missing_lines({"rte": {"bias": "chosen", "toxicity": "chosen"}, "cb": {"bias": "chosen"}})
+    [('rte: bias, toxicity', 'chosen'), ('cb: bias', 'chosen')]
+    """
+    out = []
+    for scenario, of in missing.items():
+        for why in dict.fromkeys(of.values()):
+            out.append((f"{scenario}: {', '.join(c for c, w in of.items() if w == why)}", why))
+    return out
+
+
+def sentence(results: Mapping[str, Any]) -> str:
+    """What the comparisons come to, pair by pair; with one model that there is nothing to compare."""
+    found: Sequence[Mapping[str, Any]] = results["comparisons"]
+    if len(results["models"]) == 1:
+        return "One model: its figures are below, and there is nothing to compare them with."
+    if not found:
+        return "No difference could be tested: no two models have the same figure."
+    told = []
+    for a, b in dict.fromkeys((c["a"], c["b"]) for c in found):
+        words = [c["verdict"] for c in found if (c["a"], c["b"]) == (a, b)]
+        better, worse = words.count("better"), words.count("worse")
+        if not better and not worse:
+            told.append(f"of {letter(results, b)} against {letter(results, a)} nobody can tell")
+        else:
+            told.append(
+                f"{letter(results, b)} is better than {letter(results, a)} in {better} of {len(words)} comparisons and "
+                f"worse in {worse}"
+            )
+    text = "; ".join(told)
+    return text[:1].upper() + text[1:] + "."
