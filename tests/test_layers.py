@@ -18,7 +18,7 @@ LAYERS = (
     ("errors",),
     ("records",),
     ("templates",),
-    ("control_tokens",),
+    ("control_tokens", "seams"),
     ("agreement", "chat", "sandbox", "stats", "store"),
     ("data",),
     ("batches", "ratings"),
@@ -126,6 +126,8 @@ COMMANDS = {
     "respond": "respond scripted:SCRIPT --data DATA --out OUT/answers.jsonl",
     "bench --list": "bench --list",
     "bench": "bench scripted:SCRIPT --task TASK --out OUT/bench",
+    "helm --list": "helm --list",
+    "helm": "helm scripted:SCRIPT --scenario TASK --out OUT/helm",
     "chat": "chat scripted:SCRIPT --json",
     "serve --help": "serve --help",
 }

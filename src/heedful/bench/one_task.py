@@ -64,7 +64,8 @@ def ask_task(bench: Bench, prepared: Prepared, backend: Any, folder: BenchFolder
     with Journal(folder.journal(prepared.key), _head(bench, prepared, backend), began) as journal:
         found = ask(requests, backend, journal, view.advance)
         samples = [_sample(prepared, one, journal) for one in asked]
-        seconds = journal.seconds
+        # A session that only reads what is known takes no time of the model's; a program that is run again does.
+        seconds = journal.seconds if found or prepared.task.runs_code else journal.before
     answers = {k: journal.answers[k] for k in requests if k in journal.answers}
     template = template_facts(bench.how, backend)
     return Said(tuple(asked), tuple(samples), requests, answers, dict(journal.answers), found, seconds, template)

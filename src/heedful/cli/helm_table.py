@@ -8,7 +8,17 @@ from typing import Any
 
 from heedful.helm.columns import COLUMNS
 from heedful.helm.results import letter, why_not
-from heedful.helm.texts import WORDS, bounds, interval_text, missing_lines, p_text, sentence, signed, value_text
+from heedful.helm.texts import (
+    WORDS,
+    bounds,
+    interval_text,
+    missing_lines,
+    p_text,
+    pair_sentences,
+    sentence,
+    signed,
+    value_text,
+)
 
 WIDTH = 80
 _NAME = 24  # of the first column
@@ -23,14 +33,14 @@ def helm_lines(results: Mapping[str, Any]) -> Iterator[str]:
         yield from _wrapped(f"{letter(results, name):<2} {name}", "   ")
     yield ""
     yield " " * _NAME + "".join(f"{c.short:>{_CELL}}" for c in COLUMNS.values())
-    yield f"{'better is':<{_NAME}}" + "".join(
-        f"{'less' if c.lower_is_better else 'more':>{_CELL}}" for c in COLUMNS.values()
-    )
     if len(models) > 1:
         yield "mean win rate"
         for name in models:
             cells = [("", results["mean_win_rates"][c].get(name)) for c in COLUMNS]
             yield from _rows(letter(results, name), cells)
+    yield f"{'figures; better is':<{_NAME}}" + "".join(
+        f"{'less' if c.lower_is_better else 'more':>{_CELL}}" for c in COLUMNS.values()
+    )
     for key, scenario in results["scenarios"].items():
         yield _cut(f"{key}, {scenario['items']:,} items", WIDTH)
         for name in models:
@@ -84,6 +94,9 @@ def _differences(results: Mapping[str, Any]) -> Iterator[str]:
     if len(results["models"]) > 1:
         yield ""
         yield from _wrapped(sentence(results))
+        told = pair_sentences(results)
+        for one in told if len(told) > 1 else ():
+            yield from _wrapped(f"- {one}")
 
 
 def _wrapped(line: str, indent: str = "  ") -> list[str]:

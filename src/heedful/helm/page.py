@@ -30,6 +30,7 @@ def helm_page(results: Mapping[str, Any]) -> str:
         policy=policy(style, ""),
         style=Markup(style),
         sentence=texts.sentence(results),
+        told=texts.pair_sentences(results),
         texts=texts,
         plot=plot,
         win=lambda column, model: results["mean_win_rates"][column].get(model),

@@ -12,14 +12,16 @@ WORDS = {"better": "better", "worse": "worse", "inconclusive": "nobody can tell"
 
 
 def value_text(column: str, value: float | None) -> str:
-    """A share with two decimals, seconds with three digits.
+    """A share with two decimals, seconds with two digits and a bound below a thousandth.
 
-    >>> value_text("accuracy", 0.5), value_text("efficiency", 0.01234), value_text("bias", None)
-    ('0.50', '0.0123', '–')
+    >>> value_text("accuracy", 0.5), value_text("efficiency", 0.0126), value_text("bias", None)
+    ('0.50', '0.013', '–')
     """
     if value is None:
         return NOTHING
-    return f"{value:.3g}" if column == "efficiency" else f"{value:.2f}"
+    if column != "efficiency":
+        return f"{value:.2f}"
+    return "<0.001" if value < 0.001 else f"{value:.2g}" if value < 10 else f"{value:,.0f}"
 
 
 def interval_text(low: float | None, high: float | None) -> str:
@@ -75,23 +77,29 @@ def missing_lines(missing: Mapping[str, Mapping[str, str]]) -> list[tuple[str, s
     return out
 
 
-def sentence(results: Mapping[str, Any]) -> str:
-    """What the comparisons come to, pair by pair; with one model that there is nothing to compare."""
+def pair_sentences(results: Mapping[str, Any]) -> list[str]:
+    """Of each two models that were compared what came of it."""
     found: Sequence[Mapping[str, Any]] = results["comparisons"]
-    if len(results["models"]) == 1:
-        return "One model: its figures are below, and there is nothing to compare them with."
-    if not found:
-        return "No difference could be tested: no two models have the same figure."
     told = []
     for a, b in dict.fromkeys((c["a"], c["b"]) for c in found):
         words = [c["verdict"] for c in found if (c["a"], c["b"]) == (a, b)]
+        one, other = letter(results, b), letter(results, a)
         better, worse = words.count("better"), words.count("worse")
-        if not better and not worse:
-            told.append(f"of {letter(results, b)} against {letter(results, a)} nobody can tell")
+        if better or worse:
+            told.append(f"{one} is better than {other} in {better} of {len(words)} comparisons and worse in {worse}")
         else:
-            told.append(
-                f"{letter(results, b)} is better than {letter(results, a)} in {better} of {len(words)} comparisons and "
-                f"worse in {worse}"
-            )
-    text = "; ".join(told)
-    return text[:1].upper() + text[1:] + "."
+            told.append(f"of {one} against {other} nobody can tell in any of {len(words)} comparisons")
+    return told
+
+
+def sentence(results: Mapping[str, Any]) -> str:
+    """What the comparisons come to; with one model that there is nothing to compare."""
+    told = pair_sentences(results)
+    if len(results["models"]) == 1:
+        return "One model: its figures are below, and there is nothing to compare them with."
+    if not told:
+        return "No difference could be tested: no two models have the same figure."
+    if len(told) == 1:
+        return f"{told[0][:1].upper()}{told[0][1:]}."
+    clear = sum(c["verdict"] != "inconclusive" for c in results["comparisons"])
+    return f"Of {len(results['comparisons'])} comparisons {clear} {'is' if clear == 1 else 'are'} clear."
