@@ -10,8 +10,6 @@ import urllib.request
 
 import pytest
 
-from heedful.serve.others import command_for
-
 SMALL = ("--precision", "fp32", "--device", "cpu")
 
 
@@ -52,30 +50,6 @@ def test_a_dry_run_checks_and_serves_nothing(heedful, tiny):
     status, out, _ = heedful("serve", tiny("llama"), "--port", "0", "--dry-run")
     assert status == 0
     assert "would be served at http://127.0.0.1:" in out
-
-
-def test_other_servers(tiny, tiny_run, monkeypatch):
-    from heedful.errors import RequestError
-
-    folder = str(tiny("llama"))
-    transformers = command_for("transformers", folder, None, "127.0.0.1", 8001, None, None)
-    assert transformers.words[3:] == ("serve", folder, "--host", "127.0.0.1", "--port", "8001")
-    with pytest.raises(RequestError, match="knows no key"):
-        command_for("transformers", folder, None, "0.0.0.0", 8001, "k" * 16, None)
-    with pytest.raises(RequestError, match="--name: transformers' server has no such option"):
-        command_for("transformers", folder, "x", "127.0.0.1", 8001, None, None)
-    with pytest.raises(RequestError, match="reads folders and hub ids"):
-        command_for("transformers", f"run:{tiny_run}@base", None, "127.0.0.1", 8001, None, None)
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(RequestError, match="vllm is not installed here"):
-        command_for("vllm", folder, None, "127.0.0.1", 8001, None, None)
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
-    made = command_for("vllm", f"run:{tiny_run}", "mine", "0.0.0.0", 8001, "k" * 16, 2048)
-    assert made.words[3:] == (
-        "serve", str(tiny_run / "model"), "--host", "0.0.0.0", "--port", "8001", "--served-model-name", "mine",
-        "--max-model-len", "2048",
-    )[: len(made.words) - 3]  # fmt: skip
-    assert made.environment == (("VLLM_API_KEY", "k" * 16),), "a command line can be read by everybody"
 
 
 def _url(command):

@@ -23,8 +23,20 @@ def export(
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="A folder that is not there yet.")],
     quant: Annotated[
-        str, typer.Option(metavar="NAME", help="Of a GGUF: f16, or q8_0 (half as large, slightly other answers).")
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Of a GGUF: f16, q8_0 (half as large), or by llama-quantize q6_k, q5_k_m, q5_k_s, q4_k_m, q4_k_s, "
+            "q4_0, q3_k_m.",
+        ),
     ] = "f16",
+    llama_python: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="A Python that has llama-cpp-python, which then compares a GGUF."),
+    ] = None,
+    llama_quantize: Annotated[
+        str | None, typer.Option(metavar="FILE", help="llama.cpp's program; by default the one on PATH.")
+    ] = None,
     repo: Annotated[
         str | None, typer.Option(metavar="OWNER/NAME", help="Of --to hub: a repository that is not there yet.")
     ] = None,
@@ -40,22 +52,11 @@ def export(
     as_json: Annotated[bool, typer.Option("--json", help="Print what was exported as one JSON document.")] = False,
 ) -> None:
     """Export a run's model for other programs; the copy is loaded again and must answer as the model does."""
-    from heedful.export import KINDS, QUANTS, plan_export
     from heedful.export import export as export_planned
+    from heedful.export import plan_export
 
-    if to not in KINDS:
-        raise RequestError(f"--to '{to}'{did_you_mean(to, KINDS)}: choose {', '.join(KINDS)}")
-    if quant not in QUANTS:
-        raise RequestError(
-            f"--quant '{quant}': choose {' or '.join(QUANTS)}; others are made from the f16 file by llama.cpp's "
-            "own llama-quantize"
-        )
-    if quant != "f16" and to not in ("gguf", "ollama"):
-        raise RequestError(f"--quant {quant}: only a GGUF is quantised; add it to --to gguf or --to ollama")
-    if to != "hub" and (repo is not None or public):
-        given = "--repo" if repo is not None else "--public"
-        raise RequestError(f"{given}: only --to hub uploads anything; say that, or leave {given} out")
-    plan = plan_export(run, to, out, questions, quant, repo, public)
+    _check(to, quant, repo, public, llama_python, llama_quantize)
+    plan = plan_export(run, to, out, questions, quant, repo, public, llama_python, llama_quantize)
     if dry_run:
         if as_json:
             print_json({"run": plan.source.name, "to": to, "out": str(out), "bytes_at_most": plan.needed, "repo": repo})
@@ -73,3 +74,24 @@ def export(
     for note in done.notes:
         typer.echo(f"note: {note}", err=True)
     typer.echo(f"exported: {out}" + (f"; uploaded: {done.url}" if done.url else ""))
+
+
+def _check(
+    to: str, quant: str, repo: str | None, public: bool, llama_python: str | None, llama_quantize: str | None
+) -> None:
+    """RequestError for options that are unknown or do not go together."""
+    from heedful.export import BY_PROGRAM, GGUF_KINDS, KINDS, QUANTS
+
+    if to not in KINDS:
+        raise RequestError(f"--to '{to}'{did_you_mean(to, KINDS)}: choose {', '.join(KINDS)}")
+    quants = (*QUANTS, *BY_PROGRAM)
+    if quant not in quants:
+        raise RequestError(f"--quant '{quant}'{did_you_mean(quant.lower(), quants)}: choose {', '.join(quants)}")
+    of_a_gguf = {"--quant": quant != "f16", "--llama-python": llama_python, "--llama-quantize": llama_quantize}
+    if to not in GGUF_KINDS and (given := next((name for name, value in of_a_gguf.items() if value), None)):
+        raise RequestError(f"{given}: is for a GGUF; add it to --to gguf or --to ollama, or leave it out")
+    if llama_quantize is not None and quant not in BY_PROGRAM:
+        raise RequestError(f"--llama-quantize: {quant} is made without it; name another --quant, or leave it out")
+    if to != "hub" and (repo is not None or public):
+        given = "--repo" if repo is not None else "--public"
+        raise RequestError(f"{given}: only --to hub uploads anything; say that, or leave {given} out")

@@ -205,11 +205,13 @@ def _serve_other(
     backend: str, model: str, name: str | None, host: str, port: int, key: str | None, context: int | None,
     dry_run: bool,
 ) -> None:  # fmt: skip
-    from heedful.serve.others import command_for, run_other
+    from heedful.serve.others import COPY, command_for, run_other, served_folder
 
-    command = command_for(backend, model, name, host, port, key, context)
-    _say(f"{backend}'s own server answers; Heedful's limits, figures and checks of who asks are not in between")
-    if dry_run:
-        typer.echo(" ".join(command.words))
-        return
-    run_other(command, _say)
+    command_for(backend, model, COPY.format(model), name, host, port, key, context)  # mistakes before any copying
+    with served_folder(model, _say, dry_run) as folder:
+        command = command_for(backend, model, folder, name, host, port, key, context)
+        _say(f"{backend}'s own server answers; Heedful's limits, figures and checks of who asks are not in between")
+        if dry_run:
+            typer.echo(" ".join(command.words))
+            return
+        run_other(command, _say)

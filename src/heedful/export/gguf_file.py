@@ -1,43 +1,23 @@
 """A model in the hub's layout as one GGUF file, in 16 bits or in 8 with a scale for every 32 weights (Q8_0).
 
-GGUF is llama.cpp's format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md. Two architectures are written,
-each by a table of names; every weight of the model must be in it. What a configuration asks for that llama.cpp's own
-code for the architecture does not do is refused by name.
+GGUF is llama.cpp's format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md. Which architectures are written,
+and under which names, is in `gguf_names`; every weight of the model must have one.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from heedful.errors import HeedfulError, RequestError
+from heedful.export.gguf_names import NAMES, name_of, refusals, scaled_positions
+from heedful.export.gguf_split import READ_BACK
 from heedful.export.gguf_vocab import SCRIPT, add_vocabulary, check_tokenizer
 from heedful.store import read_json
 
 QUANTS = ("f16", "q8_0")
-_SHARED = {
-    "input_layernorm": "attn_norm",
-    "self_attn.q_proj": "attn_q",
-    "self_attn.k_proj": "attn_k",
-    "self_attn.v_proj": "attn_v",
-    "self_attn.o_proj": "attn_output",
-    "mlp.gate_proj": "ffn_gate",
-    "mlp.up_proj": "ffn_up",
-    "mlp.down_proj": "ffn_down",
-}
-LLAMA = _SHARED | {"post_attention_layernorm": "ffn_norm"}
-GEMMA3 = _SHARED | {
-    "self_attn.q_norm": "attn_q_norm",
-    "self_attn.k_norm": "attn_k_norm",
-    "post_attention_layernorm": "post_attention_norm",
-    "pre_feedforward_layernorm": "ffn_norm",
-    "post_feedforward_layernorm": "post_ffw_norm",
-}
-TOP = {"model.embed_tokens.weight": "token_embd.weight", "model.norm.weight": "output_norm.weight"}
-NAMES = {"LlamaForCausalLM": ("llama", LLAMA), "Gemma3ForCausalLM": ("gemma3", GEMMA3)}
 
 
 @dataclass(frozen=True)
@@ -50,39 +30,26 @@ class Weight:
     shape: tuple[int, ...]
 
 
-def check_architecture(folder: Path) -> None:
-    """RequestError where the model cannot be written as GGUF here."""
+def check_architecture(folder: Path, runtime: bool = False) -> None:
+    """RequestError where the model cannot be written as GGUF here; `runtime`: llama.cpp will compare it."""
     config = read_json(folder / "config.json")
     name = (config.get("architectures") or ["(unknown)"])[0]
     if name not in NAMES:
         raise RequestError(
-            f"--to gguf: {name} is not written here, only {' and '.join(NAMES)}; "
+            f"--to gguf: {name} is not written here, only {', '.join(NAMES)}; "
             f"export with --to hf and use {SCRIPT} on that folder"
         )
-    for good, what in _asked_for(NAMES[name][0], config):
+    for good, what in refusals(config):
         if not good:
             raise RequestError(f"--to gguf: {name} with {what} is not written here; use {SCRIPT} on an export --to hf")
-    check_tokenizer(folder)
-
-
-def _asked_for(arch: str, config: dict[str, Any]) -> Iterator[tuple[bool, str]]:
-    """What llama.cpp takes for granted of an architecture, each with the words for what it is not."""
-    rope = config.get("rope_parameters") or {}
-    yield not config.get("rope_scaling"), "rope_scaling"
-    yield not config.get("attention_bias") and not config.get("mlp_bias"), "biases"
-    if arch == "llama":
-        yield config.get("hidden_act", "silu") == "silu", f"the activation {config.get('hidden_act')}"
-        yield rope.get("rope_type", "default") == "default", f"rope_type {rope.get('rope_type')}"
-        return
-    kinds = config.get("layer_types") or []
-    sixth = ["full_attention" if (k + 1) % 6 == 0 else "sliding_attention" for k in range(len(kinds))]
-    each = [v for v in rope.values() if isinstance(v, dict)]
-    yield len(each) == 2 and all(v.get("rope_type") == "default" for v in each), "scaled positions"
-    yield (rope.get("sliding_attention") or {}).get("rope_theta") == 10_000, "another rope_theta in its sliding layers"
-    yield kinds == sixth, "another pattern of sliding layers"
-    yield config.get("query_pre_attn_scalar") == config.get("head_dim"), "another scale of attention"
-    yield not config.get("final_logit_softcapping") and not config.get("attn_logit_softcapping"), "soft caps"
-    yield not config.get("use_bidirectional_attention"), "attention in both directions"
+    split = check_tokenizer(folder)
+    if not runtime and (split not in READ_BACK or scaled_positions(config)):
+        what = "scaled positions" if split in READ_BACK else f"a tokenizer that splits text as {split} does"
+        raise RequestError(
+            f"--to gguf: {name} with {what} is compared by llama.cpp itself or not at all, and there is no "
+            "llama-cpp-python here; install it (pip install 'heedful[gguf-check]'), or name a Python that has it "
+            "with --llama-python"
+        )
 
 
 def write_gguf(folder: Path, target: Path, quant: str, name: str, chat: Any) -> None:
@@ -107,6 +74,9 @@ def write_gguf(folder: Path, target: Path, quant: str, name: str, chat: Any) -> 
         block, size = gguf.GGML_QUANT_SIZES[kind]
         count = math.prod(w.shape)
         writer.add_tensor_info(w.ours, w.shape, np.dtype(np.float32), count // block * size, kind)
+    divisors = _divisors(folder, config)
+    if divisors is not None:
+        writer.add_tensor_info("rope_freqs.weight", divisors.shape, divisors.dtype, divisors.nbytes)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_ti_data_to_file()
@@ -117,6 +87,8 @@ def write_gguf(folder: Path, target: Path, quant: str, name: str, chat: Any) -> 
         if kind == gguf.GGMLQuantizationType.F16 and abs(values).max(initial=0) > 65_504:
             raise RequestError(f"--quant f16: {w.name} has weights beyond 16 bits' range; choose q8_0")
         writer.write_tensor_data(gguf.quants.quantize(values, kind))
+    if divisors is not None:
+        writer.write_tensor_data(divisors)
     writer.close()
 
 
@@ -124,27 +96,19 @@ def _weights(folder: Path, config: dict[str, Any]) -> list[Weight]:
     """Every weight of the folder under its name in GGUF; RequestError where one has none."""
     from safetensors import safe_open
 
-    _, block = NAMES[config["architectures"][0]]
     out = []
     for file in sorted(folder.glob("*.safetensors")):
         with safe_open(file, framework="pt") as f:
             for name in f.keys():  # noqa: SIM118 - no dictionary
                 if name == "lm_head.weight" and config.get("tie_word_embeddings"):
                     continue
-                out.append(Weight(name, _name(name, block), file, tuple(f.get_slice(name).get_shape())))
+                ours = name_of(name, config["architectures"][0])
+                if ours is None:
+                    raise RequestError(
+                        f"--to gguf: the weight {name} has no name in GGUF; use {SCRIPT} on an export --to hf"
+                    )
+                out.append(Weight(name, ours, file, tuple(f.get_slice(name).get_shape())))
     return sorted(out, key=lambda w: w.ours)
-
-
-def _name(name: str, block: dict[str, str]) -> str:
-    if name == "lm_head.weight":
-        return "output.weight"
-    if name in TOP:
-        return TOP[name]
-    start, _, rest = name.removeprefix("model.layers.").partition(".")
-    inner = rest.removesuffix(".weight")
-    if not name.startswith("model.layers.") or not start.isdigit() or inner not in block or inner == rest:
-        raise RequestError(f"--to gguf: the weight {name} has no name in GGUF; use {SCRIPT} on an export --to hf")
-    return f"blk.{start}.{block[inner]}.weight"
 
 
 def _kind_of(w: Weight, quant: str) -> Any:
@@ -160,12 +124,27 @@ def _as_llama_cpp_has_it(values: Any, name: str, arch: str, config: dict[str, An
     """Llama's queries and keys with the two halves of a head interleaved; Gemma's norms with the 1 that is added."""
     if arch == "gemma3":
         return values + 1 if values.ndim == 1 else values
+    if arch != "llama":
+        return values
     heads = {"q_proj": "num_attention_heads", "k_proj": "num_key_value_heads"}.get(name.split(".")[-2])
     if heads is None:
         return values
     count = int(config.get(heads) or config["num_attention_heads"])
     halves = values.reshape(count, 2, values.shape[0] // count // 2, values.shape[1])
     return halves.swapaxes(1, 2).reshape(values.shape)
+
+
+def _divisors(folder: Path, config: dict[str, Any]) -> Any:
+    """By what each frequency of the positions is divided, in float32; None where positions are not scaled."""
+    if not scaled_positions(config):
+        return None
+    from transformers import AutoConfig
+    from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
+
+    scaled, _ = ROPE_INIT_FUNCTIONS["llama3"](AutoConfig.from_pretrained(folder, local_files_only=True), "cpu")
+    theta = float(config["rope_parameters"]["rope_theta"])
+    plain = [theta ** (-k / len(scaled)) for k in range(len(scaled))]
+    return (scaled.new_tensor(plain) / scaled).numpy()
 
 
 def _add_shape(writer: Any, arch: str, config: dict[str, Any]) -> None:
@@ -185,10 +164,10 @@ def _add_shape(writer: Any, arch: str, config: dict[str, Any]) -> None:
     writer.add_layer_norm_rms_eps(float(config["rms_norm_eps"]))
     writer.add_rope_freq_base(float(theta or 10_000))
     writer.add_vocab_size(int(config["vocab_size"]))
-    if arch == "llama":
-        writer.add_rope_dimension_count(head)
-    else:
+    if arch == "gemma3":
         writer.add_sliding_window(int(config["sliding_window"]))
+    else:
+        writer.add_rope_dimension_count(head)
 
 
 def check_keys(path: Path, chat: Any) -> None:

@@ -1,8 +1,9 @@
 """A tokenizer as GGUF's keys: tokens, their types, merges or scores, stop tokens, the chat template.
 
 Two kinds are written, told apart by what tokenizer.json says of itself: byte-level BPE (GPT-2's, llama.cpp's model
-"gpt2", whose splitting of text goes by a name), and SentencePiece-like BPE with bytes to fall back on (Gemma's,
-llama.cpp's model "llama", which merges by scores). Keys: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+"gpt2", whose splitting of text goes by a name, `gguf_split`), and SentencePiece-like BPE with bytes to fall back on
+(Gemma's, llama.cpp's model "llama", which merges by scores). Keys:
+https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 """
 
 from __future__ import annotations
@@ -12,15 +13,16 @@ from typing import Any
 
 from heedful.control_tokens import adds_bos
 from heedful.errors import RequestError
+from heedful.export.gguf_split import split_name
 from heedful.store import read_json
 
 SCRIPT = "llama.cpp's convert_hf_to_gguf.py"
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = 1, 2, 3, 4, 5, 6  # llama.cpp's types of tokens
 
 
-def check_tokenizer(folder: Path) -> None:
-    """RequestError where the tokenizer is of neither kind."""
-    _kind(_read(folder))
+def check_tokenizer(folder: Path) -> str:
+    """The name of the way in which text is split. RequestError where the tokenizer is of neither kind."""
+    return _kind(_read(folder))[1]
 
 
 def add_vocabulary(writer: Any, folder: Path, tokenizer: Any, rows: int, stop_id: int, template: str) -> None:
@@ -60,15 +62,16 @@ def _read(folder: Path) -> dict[str, Any]:
 def _kind(written: dict[str, Any]) -> tuple[str, str]:
     """llama.cpp's name of the model, and of the way in which text is split before."""
     model = written["model"]
+    if beside := next((t for t in written.get("added_tokens") or () if t.get("lstrip") or t.get("rstrip")), None):
+        raise RequestError(
+            f"--to gguf: the token {beside['content']} takes the spaces beside it, which a GGUF cannot say; "
+            f"export with --to hf and use {SCRIPT} on that folder"
+        )
     if model.get("type") == "BPE":
-        normalizer, split = written.get("normalizer"), written.get("pre_tokenizer")
-        if split and split.get("type") == "ByteLevel" and not normalizer:
-            if split.get("use_regex", True) and not split.get("add_prefix_space"):
-                return "gpt2", "gpt-2"
-        elif model.get("byte_fallback") and _is_gemmas(normalizer, split):
+        if model.get("byte_fallback") and _is_gemmas(written.get("normalizer"), written.get("pre_tokenizer")):
             return "llama", "default"
-        elif not normalizer and _is_smollms(split):
-            return "gpt2", "smollm"
+        if not model.get("byte_fallback") and (name := split_name(written)):
+            return "gpt2", name
     raise RequestError(
         f"--to gguf: the way in which this tokenizer splits text has no name here that llama.cpp knows; "
         f"export with --to hf and use {SCRIPT} on that folder"
@@ -79,16 +82,6 @@ def _is_gemmas(normalizer: Any, split: Any) -> bool:
     replaced = {"type": "Replace", "pattern": {"String": " "}, "content": "\u2581"}
     parted = {"type": "Split", "pattern": {"String": " "}, "behavior": "MergedWithPrevious", "invert": False}
     return normalizer == replaced and split in (None, parted)
-
-
-def _is_smollms(split: Any) -> bool:
-    parts = (split or {}).get("pretokenizers") or []
-    return (
-        [p.get("type") for p in parts] == ["Digits", "ByteLevel"]
-        and bool(parts[0].get("individual_digits"))
-        and bool(parts[1].get("use_regex", True))
-        and not parts[1].get("add_prefix_space")
-    )
 
 
 def _tokens(written: dict[str, Any], rows: int, kind: str) -> tuple[list[str], list[int]]:

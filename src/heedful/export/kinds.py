@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from heedful.errors import RequestError
+from heedful.export.as_gguf import write_for_llama_cpp, write_for_ollama
 from heedful.export.card import model_card
 from heedful.export.folder import check_new, check_room, copy_files, new_folder
-from heedful.export.gguf_file import check_architecture, check_keys, write_gguf
+from heedful.export.gguf_file import check_architecture
 from heedful.export.hub import check_repo, upload
 from heedful.export.licence import base_of
-from heedful.export.ollama import modelfile
+from heedful.export.llama_runtime import Runtime, find_runtime
+from heedful.export.quantize import BY_PROGRAM, find_program
 from heedful.export.source import Source, read_source
 from heedful.export.verify import TOLERANCES, Check, Reference, compare, need, reference_of
 from heedful.models.packaged import file_sha256
 from heedful.store import read_json, write_json, write_text
 
+GGUF_KINDS = ("gguf", "ollama")
 KINDS = ("hf", "adapter", "gguf", "ollama", "hub")
 # What other programs need beside the weights to ask as it was trained.
 TOKENIZER_FILES = (
@@ -35,7 +37,10 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Plan:
-    """What will be exported where, and how many bytes that needs at most."""
+    """What will be exported where, and how many bytes that needs at most.
+
+    `runtime` compares a GGUF where there is one, `quantizer` makes the smaller ones.
+    """
 
     source: Source
     kind: str
@@ -44,6 +49,8 @@ class Plan:
     quant: str = "f16"
     repo: str | None = None
     public: bool = False
+    runtime: Runtime | None = None
+    quantizer: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -59,7 +66,7 @@ class Export:
     def to_json(self) -> dict[str, Any]:
         return {
             "schema": "heedful.export/1", "run": self.plan.source.name, "to": self.plan.kind,
-            "out": str(self.plan.out), "quant": self.plan.quant if self.plan.kind in ("gguf", "ollama") else None,
+            "out": str(self.plan.out), "quant": self.plan.quant if self.plan.kind in GGUF_KINDS else None,
             "files": self.files, "checks": [c.to_json() for c in self.checks],
             "notes": list(self.notes), "url": self.url,
         }  # fmt: skip
@@ -73,22 +80,27 @@ def plan_export(
     quant: str = "f16",
     repo: str | None = None,
     public: bool = False,
+    llama_python: str | None = None,
+    llama_quantize: str | None = None,
 ) -> Plan:
     """Find every mistake that needs no model; the hub is asked nothing."""
     if kind == "hub":
         repo = check_repo(repo)
     source = read_source(run, questions)
     check_new(out)
-    if kind in ("gguf", "ollama"):
-        check_architecture(source.run.model)
+    runtime = quantizer = None
+    if kind in GGUF_KINDS:
+        runtime = find_runtime(llama_python)
+        quantizer = find_program(llama_quantize, quant) if quant in BY_PROGRAM else None
+        check_architecture(source.run.model, runtime is not None)
     if kind == "adapter" and not (source.run.adapter / "adapter_config.json").is_file():
         raise RequestError(
             f"{source.run.path}: the run trained all weights and has no adapter; export the model with --to hf"
         )
     files = _files_of(source, kind)
-    needed = sum(f.stat().st_size for f in files)
+    needed = sum(f.stat().st_size for f in files) * (2 if quantizer else 1)  # the 16-bit file stands beside for a while
     check_room(out, needed)
-    return Plan(source, kind, out, needed, quant, repo, public)
+    return Plan(source, kind, out, needed, quant, repo, public, runtime, quantizer)
 
 
 def _files_of(source: Source, kind: str) -> list[Path]:
@@ -106,7 +118,7 @@ def export(plan: Plan, say: Say = lambda _: None) -> Export:
     reference = reference_of(plan.source, say)
     with new_folder(plan.out) as folder:
         say(f"Writing {plan.out}")
-        write = {"hf": _hf, "adapter": _adapter, "gguf": _gguf, "ollama": _ollama, "hub": _hf}[plan.kind]
+        write = WRITERS[plan.kind]
         checks, use, notes = write(plan, folder, reference, say)
         for check in checks:
             say(need(check).sentence)
@@ -182,46 +194,10 @@ def _adapter(plan: Plan, folder: Path, reference: Reference, say: Say) -> Writte
     return [check], use, [note]
 
 
-NOT_RUN = "it was read back by transformers' reader of GGUF; llama.cpp itself was not run"
-
-
-def _gguf_name(plan: Plan) -> str:
-    safe = re.sub(r"[^A-Za-z0-9._-]+", "-", plan.source.name).strip("-.") or "model"
-    return f"{safe}-{plan.quant}.gguf"
-
-
-def _gguf(plan: Plan, folder: Path, reference: Reference, say: Say) -> Written:
-    import torch
-    from transformers import AutoModelForCausalLM
-
-    from heedful.chat import Chat
-    from heedful.models.loading import load_tokenizer
-    from heedful.models.quiet import quiet_transformers
-
-    source, target = plan.source, folder / _gguf_name(plan)
-    chat = Chat.bind("model", load_tokenizer(f"run:{source.run.path}"))
-    write_gguf(source.run.model, target, plan.quant, source.name, chat)
-    say("Reading the GGUF back and comparing")
-    check_keys(target, chat)
-    with quiet_transformers():
-        auto: Any = AutoModelForCausalLM
-        model = auto.from_pretrained(str(folder), gguf_file=target.name, dtype=torch.float32, local_files_only=True)
-    own = Chat.bind("model", load_tokenizer(f"gguf:{target}"))
-    prompts = [own.prompt_ids(e.prompt, e.tools) for e in source.questions]
-    by = f"transformers, from the GGUF ({plan.quant})"
-    check = compare(reference, by, model.eval(), prompts, TOLERANCES[plan.quant])
-    use = f"With llama.cpp: `llama-server -m {target.name}` or `llama-cli -m {target.name}`; the template is inside."
-    return [check], use, [NOT_RUN]
-
-
-def _ollama(plan: Plan, folder: Path, reference: Reference, say: Say) -> Written:
-    from heedful.models.loading import load_tokenizer
-
-    checks, _, notes = _gguf(plan, folder, reference, say)
-    template = plan.source.manifest["template"]
-    tokenizer = load_tokenizer(f"run:{plan.source.run.path}")
-    stops = [str(template["stop_token"]), str(tokenizer.eos_token)]
-    text, more = modelfile(_gguf_name(plan), str(template["text"]), stops[0], stops)
-    write_text(folder / "Modelfile", text)
-    use = "With Ollama, in this folder: `ollama create NAME -f Modelfile`, then `ollama run NAME`."
-    return checks, use, [*notes, *more, "Ollama itself was not run"]
+WRITERS: dict[str, Callable[[Plan, Path, Reference, Say], Written]] = {
+    "hf": _hf,
+    "adapter": _adapter,
+    "gguf": write_for_llama_cpp,
+    "ollama": write_for_ollama,
+    "hub": _hf,
+}

@@ -96,6 +96,6 @@ def modelfile(weights: str, text: str, stop: str, stops: Sequence[str]) -> tuple
             "the TEMPLATE does what the built-in template does for questions, answers and a system text; tools, and "
             "the trimming of white space around a content, have no form there"
         )
-    lines += [f"PARAMETER stop {json.dumps(s, ensure_ascii=False)}" for s in dict.fromkeys(stops)]
+    lines += [f'PARAMETER stop "{s}"' for s in dict.fromkeys(stops)]  # as it is: no escapes are read there
     lines.append("PARAMETER temperature 0")
     return "\n".join(lines) + "\n", notes

@@ -4,12 +4,13 @@ The run's model answers a few questions greedily in float32. The copy must make 
 questions, give logits at the last 64 places of each question and answer that differ by no more than the tolerance of
 its form, and answer the same. Where the copy's answer parts from the model's, the two tokens at that place must lie
 nearer than twice the tolerance in the model's own logits: within it, either could come first. Such answers are counted
-as ties.
+as ties. How much the copy's next-token distribution differs is told, too: the mean Kullback-Leibler divergence, as
+llama.cpp's llama-perplexity has it, in nats.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,12 @@ TOLERANCES = {"hf": 1e-3, "adapter": 1e-3, "f16": 0.1, "q8_0": 2.0}
 
 @dataclass(frozen=True)
 class Check:
-    """What a comparison found. `largest` is the largest difference of a logit over `places` places."""
+    """What a comparison found. `largest` is the largest difference of a logit over `places` places.
+
+    `divergence` is the mean Kullback-Leibler divergence of the next token there. `texts` that are hard to tokenize
+    were tried, `texts_differ` of them became other ids, `odd_text` first. `shown_otherwise` answers had the same ids
+    but another text.
+    """
 
     by: str
     questions: int
@@ -36,40 +42,67 @@ class Check:
     places: int
     tolerance: float
     largest: float
+    divergence: float
     same: int
     ties: int
     prompts_differ: int
+    texts: int = 0
+    texts_differ: int = 0
+    odd_text: str = ""
+    shown_otherwise: int = 0
 
     @property
     def passed(self) -> bool:
-        return self.largest <= self.tolerance and self.same + self.ties == self.questions and not self.prompts_differ
+        return self.largest <= self.tolerance and self.same + self.ties == self.questions and not self.differ
+
+    @property
+    def differ(self) -> int:
+        """What no tolerance excuses."""
+        return self.prompts_differ + self.texts_differ + self.shown_otherwise
 
     def to_json(self) -> dict[str, Any]:
         return {
             "by": self.by, "questions": self.questions, "part": self.part, "places": self.places,
-            "tolerance": self.tolerance, "largest_difference": self.largest, "same_answers": self.same,
-            "ties": self.ties, "prompts_differ": self.prompts_differ, "passed": self.passed,
+            "tolerance": self.tolerance, "largest_difference": self.largest, "divergence": self.divergence,
+            "same_answers": self.same, "ties": self.ties, "prompts_differ": self.prompts_differ,
+            "texts": self.texts, "texts_differ": self.texts_differ, "shown_otherwise": self.shown_otherwise,
+            "passed": self.passed,
         }  # fmt: skip
 
     @property
     def sentence(self) -> str:
         """What was compared and found, for a person."""
         ties = f", {self.ties} parted at a tie" if self.ties else ""
+        texts = f"; {self.texts} hard texts become the same ids" if self.texts and not self.texts_differ else ""
         return (
             f"{self.by}: {self.same} of {self.questions} greedy answers are the same{ties}; logits differ by at most "
-            f"{self.largest:.2g} at {self.places} places (allowed: {self.tolerance:g})"
+            f"{self.largest:.2g} at {self.places} places (allowed: {self.tolerance:g}), the next token's distribution "
+            f"by {self.divergence:.2g} nats{texts}"
         )
 
 
 @dataclass(frozen=True)
 class Reference:
-    """The run's model on the questions: prompts and answers as ids, and logits (places, vocabulary) of both."""
+    """The run's model on the questions: prompts and answers as ids, and logits (places, vocabulary) of both.
+
+    `most` is how many tokens each answer may have at most.
+    """
 
     prompts: tuple[tuple[int, ...], ...]
     answers: tuple[tuple[int, ...], ...]
     logits: tuple[torch.Tensor, ...]
+    most: tuple[int, ...]
     stop_ids: frozenset[int]
     part: str
+
+
+@dataclass(frozen=True)
+class Copied:
+    """A copy on one question: the prompt that its tokenizer and template make, its answer, its logits on ours."""
+
+    prompt: Sequence[int]
+    answer: Sequence[int]
+    logits: torch.Tensor
 
 
 def reference_of(source: Source, say: Callable[[str], None] = lambda _: None) -> Reference:
@@ -81,21 +114,22 @@ def reference_of(source: Source, say: Callable[[str], None] = lambda _: None) ->
     chat = Chat.bind("model", loaded.tokenizer)
     prompts = tuple(tuple(chat.prompt_ids(e.prompt, e.tools)) for e in source.questions)
     stop_ids = frozenset({chat.stop_id, int(loaded.tokenizer.eos_token_id)})
-    answers = greedy(loaded.model, prompts, stop_ids, chat.stop_id)
+    room = int(getattr(loaded.model.config, "max_position_embeddings", None) or 1 << 60)
+    most = tuple(min(NEW_TOKENS, room - len(p)) for p in prompts)
+    answers = greedy(loaded.model, prompts, most, stop_ids)
     logits = tuple(logits_of(loaded.model, p, a) for p, a in zip(prompts, answers, strict=True))
-    return Reference(prompts, answers, logits, stop_ids, source.part)
+    return Reference(prompts, answers, logits, most, stop_ids, source.part)
 
 
 def greedy(
-    model: Any, prompts: Sequence[Sequence[int]], stop_ids: frozenset[int], pad: int
+    model: Any, prompts: Sequence[Sequence[int]], most: Sequence[int], stop_ids: frozenset[int]
 ) -> tuple[tuple[int, ...], ...]:
     """Greedy answers as ids, the stop token with them, by the engine that `heedful respond` answers with."""
     from heedful.backends.base import GenerationSettings
     from heedful.backends.generation import Request, make_generator
 
-    generator, _ = make_generator(model, pad)
-    room = int(getattr(model.config, "max_position_embeddings", None) or 1 << 60)
-    requests = [Request(k, list(p), min(NEW_TOKENS, room - len(p))) for k, p in enumerate(prompts)]
+    generator, _ = make_generator(model, min(stop_ids))
+    requests = [Request(k, list(p), n) for k, (p, n) in enumerate(zip(prompts, most, strict=True))]
     rows = generator.run(requests, GenerationSettings(max_new_tokens=NEW_TOKENS), set(stop_ids))
     said = {row.request.index: tuple(row.new) for row in rows}
     return tuple(said[k] for k in range(len(prompts)))
@@ -112,33 +146,40 @@ def logits_of(model: Any, prompt: Sequence[int], answer: Sequence[int]) -> torch
 
 def compare(reference: Reference, by: str, model: Any, prompts: Sequence[Sequence[int]], tolerance: float) -> Check:
     """Hold a transformers model and the prompts that its own tokenizer made against the reference."""
-    answers = greedy(model, reference.prompts, reference.stop_ids, min(reference.stop_ids))
-    logits = [logits_of(model, p, a) for p, a in zip(reference.prompts, reference.answers, strict=True)]
-    return found(reference, by, prompts, answers, logits, tolerance)
+    answers = greedy(model, reference.prompts, reference.most, reference.stop_ids)
+    copies = (
+        Copied(own, answer, logits_of(model, p, a))
+        for own, answer, p, a in zip(prompts, answers, reference.prompts, reference.answers, strict=True)
+    )
+    return found(reference, by, copies, tolerance)
 
 
-def found(
-    reference: Reference,
-    by: str,
-    prompts: Sequence[Sequence[int]],
-    answers: Sequence[Sequence[int]],
-    logits: Sequence[torch.Tensor],
-    tolerance: float,
-) -> Check:
-    """The comparison of what a copy gave with what the run's model gave."""
+def found(reference: Reference, by: str, copies: Iterable[Copied], tolerance: float) -> Check:
+    """The comparison of what a copy gave with what the run's model gave; copies are taken one at a time."""
+    largest, sums, same, ties, differ = 0.0, 0.0, 0, 0, 0
+    ours = zip(reference.prompts, reference.answers, reference.logits, strict=True)
+    for (prompt, answer, logits), copy in zip(ours, copies, strict=True):
+        most, divergence = _difference(logits, copy.logits)
+        largest, sums = max(largest, most), sums + divergence
+        same += answer == tuple(copy.answer)
+        ties += answer != tuple(copy.answer) and _tied(logits, answer, copy.answer, tolerance)
+        differ += prompt != tuple(copy.prompt)
+    places = sum(map(len, reference.logits))
+    count, mean = len(reference.prompts), sums / max(places, 1)
+    return Check(by, count, reference.part, places, tolerance, largest, mean, same, ties, differ)
+
+
+def _difference(ours: torch.Tensor, theirs: torch.Tensor) -> tuple[float, float]:
+    """The largest difference of a logit, and the sum of the divergences over the places; infinite for no number."""
     import torch
 
-    largest, same, ties = 0.0, 0, 0
-    for ours, theirs, a, b in zip(reference.logits, logits, reference.answers, answers, strict=True):
-        width = min(ours.shape[1], theirs.shape[1])
-        if len(a):
-            difference = (ours[:, :width] - theirs[:, :width]).abs()
-            largest = max(largest, float(torch.nan_to_num(difference, nan=float("inf")).max()))
-        same += tuple(a) == tuple(b)
-        ties += tuple(a) != tuple(b) and _tied(ours, a, b, tolerance)
-    differ = sum(list(p) != list(q) for p, q in zip(reference.prompts, prompts, strict=True))
-    places = sum(map(len, reference.logits))
-    return Check(by, len(reference.prompts), reference.part, places, tolerance, largest, same, ties, differ)
+    width = min(ours.shape[1], theirs.shape[1])
+    ours, theirs = ours[:, :width], theirs[:, :width]
+    most = float(torch.nan_to_num((ours - theirs).abs(), nan=float("inf")).max()) if len(ours) else 0.0
+    if most == float("inf"):
+        return most, most
+    p, q = ours.log_softmax(dim=1), theirs.log_softmax(dim=1)
+    return most, float((p.exp() * (p - q)).sum())
 
 
 def _tied(logits: torch.Tensor, a: Sequence[int], b: Sequence[int], tolerance: float) -> bool:
@@ -154,6 +195,11 @@ def need(check: Check) -> Check:
         return check
     if check.prompts_differ:
         what = f"{check.prompts_differ} of {check.questions} questions become other tokens"
+    elif check.texts_differ:
+        text = check.odd_text if len(check.odd_text) < 60 else check.odd_text[:60] + "..."
+        what = f"{check.texts_differ} of {check.texts} hard texts become other tokens, first {text!r}"
+    elif check.shown_otherwise:
+        what = f"{check.shown_otherwise} of {check.questions} answers are the same tokens, but another text"
     elif check.largest > check.tolerance:
         what = f"a logit differs by {check.largest:.3g}, more than {check.tolerance:g}"
     else:
