@@ -62,7 +62,7 @@ def _rows(name: str, cells: Sequence[tuple[str, Mapping[str, Any] | None]]) -> I
 def _notes(results: Mapping[str, Any]) -> Iterator[str]:
     """What a reader must know of the figures."""
     for where, why in missing_lines(why_not(results)):
-        yield from _wrapped(f"– not measured, {where}: {why}")
+        yield from _wrapped(f"– not measured: {where}: {why}")
     for key, scenario in results["scenarios"].items():
         for model, failed in scenario["failed"].items():
             if failed:

@@ -37,6 +37,7 @@ class HelmFolder:
                     raise RequestError(f"{name}: would have the same folder as {other}; name one of them otherwise")
         begun = self.path.is_dir() and any(self.path.iterdir())
         ours = self.results.exists() or (begun and any(self.path.glob("*/requests")))
+        ours = ours or any(self.model(name).path.is_dir() for name in models)  # killed before its first question
         if begun and not ours and (self.path / "results.json").exists():
             raise RequestError(f"{self.path}: is a folder of heedful bench; choose another --out")
         if begun and not ours:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from heedful.bench.one_task import Said
+from heedful.bench.results import figures_of
 from heedful.helm.bias import bias, bias_interval
 from heedful.helm.calibration import calibration, ece_interval
 from heedful.helm.columns import Cell, cell_of, finite, spread
@@ -40,7 +41,7 @@ def measure(scenario: Scenario, said: Said, local: bool, watts: float | None) ->
     """All cells of a scenario."""
     samples = {s.item.id: s for s in said.samples}
     own = [samples[i.id] for i in scenario.prepared.items]
-    main = next((f.metric for f in scenario.prepared.task.figures(own) if f.main), None)
+    main = next((f.metric for f in figures_of(scenario.prepared, own) if f.main), None)
     metrics = metric_names(scenario, main)
     scored = [s for s in own if metrics.get(s.item.subset) in s.mark.scores]
     groups = {s.item.id: s.item.group for s in own} if any(s.item.group is not None for s in own) else None

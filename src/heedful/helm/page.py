@@ -38,6 +38,7 @@ def helm_page(results: Mapping[str, Any]) -> str:
         missing=texts.missing_lines(why_not(results)),
         pairs=list(_pairs(results)),
         copies=list(_copies(results)),
+        biases=list(_biases(results)),
     )
     return visible(page)
 
@@ -93,6 +94,25 @@ def _copies(results: Mapping[str, Any]) -> Iterator[tuple[str, list[tuple[str, s
                 rows.append((name, of["kind"], scenario["changed"][name], told))
         if rows:
             yield key, rows
+
+
+def _biases(results: Mapping[str, Any]) -> Iterator[tuple[str, list[tuple[str, list[Mapping[str, Any]]]]]]:
+    """By scenario each figure that bias is the mean of, with each model's."""
+    for key in results["scenarios"]:
+        parts = [results["cells"][m["name"]][key]["bias"].get("parts", {}) for m in results["models"]]
+        names = dict.fromkeys(name for of in parts for name in of)
+        nothing = {"value": None, "low": None, "high": None}
+        if names:
+            yield key, [(_figure_name(name), [of.get(name, nothing) for of in parts]) for name in names]
+
+
+def _figure_name(name: str) -> str:
+    """crfm-helm's name in words.
+
+    >>> _figure_name("mode=associations,demographic_category=gender,target_category=profession")
+    'associations, gender, profession'
+    """
+    return ", ".join(part.partition("=")[2] for part in name.split(","))
 
 
 def _before_and_worst(part: Mapping[str, Any] | None) -> str:

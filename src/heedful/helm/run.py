@@ -111,8 +111,9 @@ def _run_model(
         known = begun(own)
         results |= {part: known[part] for part in ("results", "tasks")}
         for s in scenarios:
-            count = len(s.asked.items)
-            view.phase(s.key, f"{s.key}: {len(s.prepared.items):,} items, {count:,} with their copies")
+            count, copies = len(s.prepared.items), len(s.copies)
+            more = f" and {copies:,} perturbed cop{'y' if copies == 1 else 'ies'}" if copies else ""
+            view.phase(s.key, f"{s.key}: {count:,} item{'s' * (count != 1)}{more}")
             said = ask_task(bench, s.asked, backend, own, view)
             figures, task = write_task(bench, s.prepared, said.of({i.id for i in s.prepared.items}), own)
             put(results, s.key, figures, task)

@@ -105,6 +105,13 @@ def name_perturbations(texts: Sequence[str]) -> tuple[str, ...]:
 def prepare_scenario(named: Named, plan: Plan, folder: Path | None, perturbations: Sequence[str]) -> Scenario:
     """Read a scenario's items, and make their copies."""
     prepared = prepare(named, plan, folder if named.task.name != NAME else None)
+    for item in prepared.items:
+        ends = [0, *(end for place in (*item.inputs, *item.options) for end in place), len(item.prompt.question)]
+        if ends != sorted(ends):
+            raise RequestError(
+                f"scenario {named.key}: the places of item '{item.id}' are not in its question, one after the other; "
+                "mend its inputs and options"
+            )
     copies = [c for item in prepared.items for c in copies_of(item, perturbations, plan.seed)]
     taken = {i.id for i in prepared.items}
     for copy in copies:
@@ -120,7 +127,13 @@ def metric_names(scenario: Scenario, main: str | None) -> Mapping[str, str]:
     first. How likely a text is (BIG-bench's log_likelihood) is none from 0 to 1."""
     found: dict[str, list[str]] = {}
     for item in scenario.prepared.items:
-        scores = scenario.prepared.task.mark(Outcome(item, error="it was not asked")).scores
+        try:
+            scores = scenario.prepared.task.mark(Outcome(item, error="it was not asked")).scores
+        except Exception as e:  # of a user's own task its error is what has to be told
+            raise RequestError(
+                f"scenario {scenario.key}: its mark fails where an item could not be asked ({type(e).__name__}: {e}); "
+                "give None for each score where outcome.error is set, and add --resume"
+            ) from e
         found.setdefault(item.subset, []).extend(scores)
     chosen = {}
     for part, names in found.items():

@@ -67,14 +67,15 @@ def p_text(p: float | None) -> str:
 def missing_lines(missing: Mapping[str, Mapping[str, str]]) -> list[tuple[str, str]]:
     """What was not measured, grouped: where and why.
 
-    >>> missing_lines({"rte": {"bias": "chosen", "toxicity": "chosen"}, "cb": {"bias": "chosen"}})
-    [('rte: bias, toxicity', 'chosen'), ('cb: bias', 'chosen')]
+    >>> missing_lines({"rte": {"bias": "chosen", "toxicity": "chosen"}, "cb": {"bias": "chosen", "toxicity": "chosen"}})
+    [('bias, toxicity of rte, cb', 'chosen')]
     """
-    out = []
+    found: dict[tuple[str, str], list[str]] = {}
     for scenario, of in missing.items():
         for why in dict.fromkeys(of.values()):
-            out.append((f"{scenario}: {', '.join(c for c, w in of.items() if w == why)}", why))
-    return out
+            columns = ", ".join(c for c, w in of.items() if w == why)
+            found.setdefault((columns, why), []).append(scenario)
+    return [(f"{columns} of {', '.join(scenarios)}", why) for (columns, why), scenarios in found.items()]
 
 
 def pair_sentences(results: Mapping[str, Any]) -> list[str]:

@@ -54,7 +54,7 @@ def perturbed_item(item: Item, name: str, seed: int) -> Item | None:
         id=f"{item.id}~{name}",
         prompt=replace(item.prompt, question=asked),
         choices=tuple(renamed) if choices else item.choices,
-        gold=(*item.gold, *answers[len(choices) :]) if golds else item.gold,
+        gold=type(item.gold)((*item.gold, *answers[len(choices) :])) if golds else item.gold,
         inputs=(),
         options=(),
     )
@@ -62,7 +62,7 @@ def perturbed_item(item: Item, name: str, seed: int) -> Item | None:
 
 def _golds_in_the_row(item: Item) -> tuple[str, ...]:
     """The expected answers, as texts, that stand in the row's own text: to be found there they change with it."""
-    if item.choices or not isinstance(item.gold, tuple) or not all(isinstance(g, str) for g in item.gold):
+    if item.choices or type(item.gold) not in (tuple, list) or not all(isinstance(g, str) for g in item.gold):
         return ()
     question = item.prompt.question
     row = "\n".join(question[start:end] for start, end in item.inputs)
