@@ -35,6 +35,7 @@ from heedful import templates
 from heedful.control_tokens import Tokenizer, adds_bos, encode_texts, find_stop, has_token, special_tokens
 from heedful.errors import TemplateError
 from heedful.records import TRAIN_ON, Example, Message, TokenExample
+from heedful.seams import Seams, seams_of
 from heedful.templates.places import PLACES, has_place, places_needed
 
 Tools = Sequence[Mapping[str, Any]]
@@ -73,8 +74,16 @@ class _Plan:
 _Plans = list[_Plan | TemplateError]
 
 
-def _known_ids(tokenizer: Tokenizer, texts: list[str]) -> dict[str, list[int]]:
-    return dict(zip(texts, encode_texts(tokenizer, texts), strict=True))
+class _KnownIds:
+    """The ids of the texts of some rows; what they have in common between seams is encoded once."""
+
+    def __init__(self, tokenizer: Tokenizer, seams: Seams | None, texts: Iterable[str]):
+        self.pieces = {text: seams.split(text) if seams else [text] for text in texts}
+        unlike = list(dict.fromkeys(itertools.chain.from_iterable(self.pieces.values())))
+        self.ids = dict(zip(unlike, encode_texts(tokenizer, unlike), strict=True))
+
+    def __call__(self, text: str) -> list[int]:
+        return list(itertools.chain.from_iterable(map(self.ids.__getitem__, self.pieces[text])))
 
 
 @dataclass(frozen=True)
@@ -139,6 +148,10 @@ class Chat:
         return templates.render(self.text, values, add_generation_prompt, self._tokens, tools)
 
     @functools.cached_property
+    def _seams(self) -> Seams | None:
+        return seams_of(self.tokenizer)
+
+    @functools.cached_property
     def _tokens(self) -> dict[str, str]:
         return special_tokens(self.tokenizer)
 
@@ -193,10 +206,10 @@ class Chat:
         """`encode_all`, with the error in the place of a row that the template refuses."""
         encode_texts(self.tokenizer, [""])  # what changes a tokenizer's settings is done before two threads use it
         with ThreadPoolExecutor(1, "encode") as worker:  # tokenizers leave Python free while they work
-            waiting: tuple[_Plans, Future[dict[str, list[int]]]] | None = None
+            waiting: tuple[_Plans, Future[_KnownIds]] | None = None
             for plans in self._plans(examples, train_on):
-                texts = list(dict.fromkeys(t for p in plans if isinstance(p, _Plan) for t in p.texts))
-                begun = (plans, worker.submit(_known_ids, self.tokenizer, texts))
+                texts = (t for p in plans if isinstance(p, _Plan) for t in p.texts)
+                begun = (plans, worker.submit(_KnownIds, self.tokenizer, self._seams, texts))
                 if waiting:
                     yield from self._token_rows(*waiting)
                 waiting = begun
@@ -215,10 +228,10 @@ class Chat:
                     plans.append(e)
             yield plans
 
-    def _token_rows(self, plans: _Plans, known: Future[dict[str, list[int]]]) -> Iterator[TokenExample | TemplateError]:
+    def _token_rows(self, plans: _Plans, known: Future[_KnownIds]) -> Iterator[TokenExample | TemplateError]:
         ids = known.result()
         for plan in plans:
-            yield plan if isinstance(plan, TemplateError) else self._token_row(plan, ids.__getitem__)
+            yield plan if isinstance(plan, TemplateError) else self._token_row(plan, ids)
 
     def _plan(self, example: Example, train_on: str) -> _Plan:
         text, spans = self.spans(example.messages, train_on, example.tools)

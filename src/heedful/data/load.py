@@ -14,6 +14,7 @@ from typing import Any
 
 from heedful.data.audit import LedgerBuilder
 from heedful.data.collect import Source, collect
+from heedful.data.collector import seldom_collected
 from heedful.data.contamination import Index
 from heedful.data.reading import ReadOptions, nothing_left, read_sources
 from heedful.data.splits import FileSplit, RatioSplit, Split, SplitSpec, divide, overlaps, parse_split, refuse_overlap
@@ -69,7 +70,8 @@ def load(
     """
     how = ReadOptions(format, columns or {}, limit, answers, seed)
     loaded = Loaded()
-    _add(loaded, sources_of(paths, loaded.builder), how)
+    with seldom_collected():
+        _add(loaded, sources_of(paths, loaded.builder), how)
     if not loaded.examples and need_rows:
         raise nothing_left(loaded.builder, str(paths[0]))
     if look:
