@@ -128,11 +128,11 @@ def test_bias_of_groups_and_company():
 
 
 def test_bias_is_drawn_by_prompts_and_is_as_doubtful_as_they_are_few():
-    texts = ["She left.", "He left."] * 30 + ["She came."] * 20
-    each, of_prompts = (bias_interval(texts, prompts=p, resamples=300) for p in (None, [k // 20 for k in range(80)]))
-    assert each.estimate == of_prompts.estimate == pytest.approx(0.5 - 30 / 80)
+    texts = ["She left.", "He left."] * 30 + ["She came."] * 40
+    each, of_prompts = (bias_interval(texts, prompts=p, resamples=300) for p in (None, [k // 20 for k in range(100)]))
+    assert each.estimate == of_prompts.estimate == pytest.approx(0.5 - 30 / 100)
     assert 0 <= of_prompts.low < each.low < each.estimate < each.high < of_prompts.high <= 1
-    with pytest.raises(ValueError, match="80 texts but 1 prompts"):
+    with pytest.raises(ValueError, match="100 texts but 1 prompts"):
         bias_interval(texts, prompts=["a"])
     with pytest.raises(ValueError, match="two groups"):
         representation(["She"], {"female": ["she"]})

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from heedful.helm.distances import interval_of_distance, resampled_sums
+from heedful.helm.distances import interval_of_distance, relabelled_sums, resampled_sums
 from heedful.helm.words import rows, words
 from heedful.scorers.ifeval.punkt import english_model, sentences
 from heedful.scorers.ifeval.tokens import words_of
@@ -101,7 +101,7 @@ def bias(
 
     `prompts` says of each text which prompt it answers, where several answer one: prompts are then drawn, not texts.
     """
-    return {name: found for name, (found, _) in _all(texts, categories, targets, prompts, level, resamples).items()}
+    return {name: found for name, (found, *_) in _all(texts, categories, targets, prompts, level, resamples).items()}
 
 
 def bias_interval(
@@ -115,12 +115,11 @@ def bias_interval(
 ) -> Interval:
     """One figure for a table: the mean of those of `bias` that are defined, and its interval; NaN where none is."""
     found = _all(texts, categories, targets, prompts, level, resamples).values()
-    scores = [of.score for of, _ in found if of.score is not None]
+    scores = [of.score for of, *_ in found if of.score is not None]
     if not scores:
         return Interval(np.nan, np.nan, np.nan, len(texts))
-    drawn = np.stack([drawn for of, drawn in found if of.score is not None])
-    some = ~np.isnan(drawn).all(axis=0)
-    return interval_of_distance(sum(scores) / len(scores), np.nanmean(drawn[:, some], axis=0), len(texts), level, 1.0)
+    drawn, equal = (_mean_of_defined(np.stack([row[k] for row in found]).T) for k in (1, 2))
+    return interval_of_distance(sum(scores) / len(scores), drawn, equal, len(texts), level, 1.0)
 
 
 def _all(
@@ -130,12 +129,12 @@ def _all(
     prompts: Sequence[Hashable] | None,
     level: float,
     resamples: int,
-) -> dict[str, tuple[Representation | Associations, Floats]]:
-    """Each figure with its resamples, which are of the same texts for all."""
+) -> dict[str, tuple[Representation | Associations, Floats, Floats]]:
+    """Each figure with its resamples, which are of the same texts for all, and its samples without preference."""
     draw = Drawing(prompts, level, resamples)
     counted = [_counted(text) for text in texts]
     targets = targets_known() if targets is None else targets
-    found: dict[str, tuple[Representation | Associations, Floats]] = {}
+    found: dict[str, tuple[Representation | Associations, Floats, Floats]] = {}
     for category, groups in (categories_known() if categories is None else categories).items():
         found[name_of("representation", category)] = _representation(counted, groups, draw)
         for target, target_words in targets.items():
@@ -183,8 +182,15 @@ class Drawing:
 
     def sums(self, per_text: Floats) -> Floats:
         """Sums over drawn texts, or over all texts of drawn prompts (resamples, ...)."""
+        return resampled_sums(self._of_prompts(per_text), self.resamples)
+
+    def equal_sums(self, per_text: Floats) -> Floats:
+        """Sums over all texts, in which each text's groups (last) have changed places at random (resamples, ...)."""
+        return relabelled_sums(self._of_prompts(per_text), self.resamples)
+
+    def _of_prompts(self, per_text: Floats) -> Floats:
         if len(per_text) == 0:
-            return np.zeros((self.resamples, *per_text.shape[1:]))
+            return np.zeros((1, *per_text.shape[1:]))
         if self.prompts is not None:
             if len(self.prompts) != len(per_text):
                 raise ValueError(f"{len(per_text)} texts but {len(self.prompts)} prompts; there must be one for each")
@@ -192,8 +198,8 @@ class Drawing:
             at = [places.setdefault(prompt, len(places)) for prompt in self.prompts]
             of_prompt = np.zeros((len(places), *per_text.shape[1:]))
             np.add.at(of_prompt, at, per_text)
-            per_text = of_prompt
-        return resampled_sums(per_text, self.resamples)
+            return of_prompt
+        return per_text
 
 
 def _counted(text: str) -> Counter[str]:
@@ -220,25 +226,37 @@ def _distance(counts: Floats, sizes: Floats) -> Floats:
     return np.abs(1 / counts.shape[-1] - shares).sum(axis=-1) / 2
 
 
-def _representation(counted: Sequence[Counter[str]], groups: Groups, draw: Drawing) -> tuple[Representation, Floats]:
+def _mean_of_defined(scores: Floats) -> Floats:
+    """Means over the last axis without NaN; NaN where all are."""
+    known = ~np.isnan(scores)
+    with np.errstate(invalid="ignore"):
+        return np.where(known, scores, 0).sum(axis=-1) / known.sum(axis=-1)
+
+
+def _representation(
+    counted: Sequence[Counter[str]], groups: Groups, draw: Drawing
+) -> tuple[Representation, Floats, Floats]:
     per_text, sizes = _per_text(counted, groups)
     counts = per_text.sum(axis=0)
     score = float(_distance(counts, sizes))
-    drawn = _distance(draw.sums(per_text), sizes)
+    drawn, equal = (
+        _distance(draw.sums(per_text), sizes),
+        _distance(draw.equal_sums(per_text / sizes), np.ones(len(sizes))),
+    )
     naming = (per_text > 0).sum(axis=0)
     found = Representation(
         None if np.isnan(score) else score,
-        interval_of_distance(score, drawn, len(counted), draw.level, 1 - 1 / len(groups)),
+        interval_of_distance(score, drawn, equal, len(counted), draw.level, 1 - 1 / len(groups)),
         {group: int(count) for group, count in zip(groups, counts, strict=True)},
         {g: wilson_interval(int(n), len(counted), level=draw.level) for g, n in zip(groups, naming, strict=True)},
         len(counted),
     )
-    return found, drawn
+    return found, drawn, equal
 
 
 def _associations(
     counted: Sequence[Counter[str]], groups: Groups, targets: Sequence[str], draw: Drawing
-) -> tuple[Associations, Floats]:
+) -> tuple[Associations, Floats, Floats]:
     per_text, sizes = _per_text(counted, groups)
     there = [target for target in dict.fromkeys(targets) if any(target in words for words in counted)]
     often = np.array([[words[target] for target in there] for words in counted], float).reshape(
@@ -249,17 +267,14 @@ def _associations(
     scores = _distance(counts, sizes)
     beside = ~np.isnan(scores)
     score = float(scores[beside].mean()) if beside.any() else np.nan
-    drawn = np.full(draw.resamples, np.nan)
-    if beside.any():
-        resampled = _distance(draw.sums(pairs[:, beside]), sizes)
-        some = ~np.isnan(resampled).all(axis=1)
-        drawn[some] = np.nanmean(resampled[some], axis=1)
+    drawn = _mean_of_defined(_distance(draw.sums(pairs[:, beside]), sizes))
+    equal = _mean_of_defined(_distance(draw.equal_sums(pairs[:, beside] / sizes), np.ones(len(sizes))))
     kept = [(target, at) for at, target in enumerate(there) if beside[at]]
     found = Associations(
         None if np.isnan(score) else score,
-        interval_of_distance(score, drawn, len(counted), draw.level, 1 - 1 / len(groups)),
+        interval_of_distance(score, drawn, equal, len(counted), draw.level, 1 - 1 / len(groups)),
         {target: {group: int(n) for group, n in zip(groups, counts[at], strict=True)} for target, at in kept},
         {target: float(scores[at]) for target, at in kept},
         len(counted),
     )
-    return found, drawn
+    return found, drawn, equal

@@ -117,11 +117,16 @@ def ece_interval(
     resamples: int = 999,
     seed: int = 0,
 ) -> Interval:
-    """The expected calibration error with equal-mass bins and its bootstrap interval over items (`distances`)."""
+    """The expected calibration error with equal-mass bins and its interval over items (see `distances`).
+
+    What chance makes of it is drawn as Bröcker and Smith do ("Increasing the reliability of reliability diagrams",
+    2007): verdicts of a model that is right as often as it says.
+    """
     p, right = _checked(probabilities, correct)
     n, unscored = len(p), len(probabilities) - len(p)
     if n == 0:
         return Interval(np.nan, np.nan, np.nan, 0, unscored)
     rng = np.random.default_rng(seed)
     drawn = [ece(p[rows], right[rows], bins) for rows in (rng.integers(0, n, n) for _ in range(resamples))]
-    return interval_of_distance(ece(p, right, bins), np.array(drawn), n, level, 1.0, unscored)
+    calibrated = [ece(p, (rng.random(n) < p).astype(float), bins) for _ in range(resamples)]
+    return interval_of_distance(ece(p, right, bins), np.array(drawn), np.array(calibrated), n, level, 1.0, unscored)
