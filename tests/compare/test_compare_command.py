@@ -46,6 +46,51 @@ def test_json_is_one_document_with_every_number(heedful, two):
     assert "NaN" not in out
 
 
+def test_several_are_held_against_the_first_and_corrected_together(heedful, two):
+    """Worked by hand: the numbers of each comparison are those of two alone, but for Holm's correction over all."""
+    lines = [json.loads(line) for line in (two / "a.jsonl").read_text().splitlines()]
+    for name, lift in (("c", (6, -3)), ("d", (-20, -20))):  # c is a little better, d clearly worse
+        rows = [{**line, "value": line["value"] + lift[k % 2]} for k, line in enumerate(lines)]
+        rows = [{**row, "id": f"{name}{k}", "responses": [f"{name}-{k}"]} for k, row in enumerate(rows)]
+        (two / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    alone = {
+        name: json.loads(heedful("compare", "a.jsonl", f"{name}.jsonl", "--json")[1])["metrics"]["score@judge:m"]
+        for name in "bcd"
+    }
+    status, out, _ = heedful("compare", "a.jsonl", "b.jsonl", "c.jsonl", "d.jsonl", "--json")
+    found = json.loads(out)
+    together = [one["metrics"]["score@judge:m"] for one in found["comparisons"]]
+    assert (status, found["schema"], found["a"]["name"]) == (0, "heedful.compare-several/1", "a.jsonl")
+    assert [one["p"] for one in together] == [alone[name]["p"] for name in "bcd"]
+    assert [one["difference"] for one in together] == [alone[name]["difference"] for name in "bcd"]
+    low, middle, high = sorted(one["p"] for one in together)
+    holm = [3 * low, max(3 * low, 2 * middle), max(3 * low, 2 * middle, high)]
+    assert sorted(one["p_adjusted"] for one in together) == pytest.approx(holm)
+    assert together[0]["p_adjusted"] == pytest.approx(3 * alone["b"]["p_adjusted"])
+    assert found["verdicts"]["b.jsonl"] == "better"
+    assert found["verdicts"]["d.jsonl"] == "worse"
+
+    status, out, err = heedful("compare", "a.jsonl", "b.jsonl", "d.jsonl", "--fail-if", "worse")
+    lines = out.splitlines()
+    assert lines[0] == "against A, a.jsonl: better B; worse C."
+    assert lines[2:4] == [
+        "B  b.jsonl: better, 30 examples on both sides",
+        "C  d.jsonl: worse, 30 examples on both sides",
+    ]
+    rows = [line.split() for line in lines if line.startswith(("B ", "C ")) and "jsonl" not in line]
+    assert [row[:4] + row[-1:] for row in rows] == [
+        ["B", "42.83", "62.83", "+20.00", "better"],
+        ["C", "42.83", "22.83", "−20.00", "worse"],
+    ]
+    assert all(len(line) <= 80 for line in lines)
+    assert (status, "d.jsonl is worse and --fail-if is worse" in err) == (1, True)
+
+
+def test_one_of_several_is_not_named_twice(heedful, two):
+    status, _, err = heedful("compare", "a.jsonl", "b.jsonl", "a.jsonl")
+    assert (status, "a.jsonl: is named twice" in err) == (2, True)
+
+
 def test_the_exit_status_tells_a_verdict_only_where_it_is_asked_to(heedful, two):
     assert heedful("compare", "b.jsonl", "a.jsonl")[0] == 0
     status, out, err = heedful("compare", "b.jsonl", "a.jsonl", "--fail-if", "worse")

@@ -1,4 +1,4 @@
-"""heedful compare A B: is B better than A?"""
+"""heedful compare A B [C ...]: is B better than A? And which of several are?"""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ def compare(
     a: Annotated[
         str, typer.Argument(metavar="A", help="A run, run:DIR@base, a file of answers or scores, or a bench folder.")
     ],
-    b: Annotated[str, typer.Argument(metavar="B", help="What is held against it, on the same questions.")],
+    others: Annotated[
+        list[str], typer.Argument(metavar="B [C ...]", help="What is held against it, each, on the same questions.")
+    ],
     metric: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Compare and decide by these metrics alone.")
     ] = None,
@@ -46,9 +48,8 @@ def compare(
     as_json: Annotated[bool, typer.Option("--json", help="Print every number as one JSON document.")] = False,
 ) -> None:
     """Say whether B is better than A, worse, or whether nobody can tell, metric by metric and in one word."""
-    from heedful.compare import TESTS, Options
-    from heedful.compare import compare as compare_named
-    from heedful.compare.as_json import comparison_json
+    from heedful.compare import TESTS, Options, compare_several
+    from heedful.compare.as_json import comparison_json, several_json
 
     check_seed(seed)
     if not 0.5 <= level < 1:
@@ -57,17 +58,27 @@ def compare(
         if given is not None and given not in known:
             raise RequestError(f"{option} '{given}'{did_you_mean(given, known)}: choose {' or '.join(known)}")
     options = Options(tuple(metric or ()), tuple(lower_is_better or ()), cluster, test, level, seed)
-    found = compare_named(a, b, options, scores=scores or (), data=_fields(data or ()))
+    _check_names([a, *others])
+    found = compare_several(a, others, options, scores=scores or (), data=_fields(data or ()))
     if as_json:
-        print_json(comparison_json(found))
+        print_json(comparison_json(found[0]) if len(found) == 1 else several_json(found))
     else:
-        from heedful.cli.compare_table import table
+        from heedful.cli.compare_table import several_table, table
         from heedful.errors import printable
 
-        typer.echo(printable(table(found)))
-    if fail_if and (found.verdict == "worse" or (fail_if == "not-better" and found.verdict != "better")):
-        typer.echo(f"heedful: B is {found.verdict} and --fail-if is {fail_if}", err=True)
-        raise typer.Exit(1)
+        typer.echo(printable(table(found[0]) if len(found) == 1 else several_table(found)))
+    for one in found:
+        if fail_if and (one.verdict == "worse" or (fail_if == "not-better" and one.verdict != "better")):
+            which = "B" if len(found) == 1 else one.b.name
+            typer.echo(f"heedful: {which} is {one.verdict} and --fail-if is {fail_if}", err=True)
+            raise typer.Exit(1)
+
+
+def _check_names(names: Sequence[str]) -> None:
+    """RequestError where one stands twice among several: each comparison makes all others harder to win."""
+    double = next((name for k, name in enumerate(names) if len(names) > 2 and name in names[:k]), None)
+    if double is not None:
+        raise RequestError(f"{double}: is named twice; name each once, the one that the others are held against first")
 
 
 def _fields(files: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from heedful.compare import Comparison, MetricResult
 from heedful.report.numbers import NOTHING, count_text, minus, p_text
@@ -30,6 +30,48 @@ def table(c: Comparison) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
+def several_table(found: Sequence[Comparison]) -> str:
+    """Several held against one: a table for each main metric, a row for each of them, and the words."""
+    first = found[0]
+    names = dict.fromkeys(m.name for c in found for m in c.metrics if m.role == "main")
+    lines = [*_wrapped(f"against A, {first.a.name}: {_words(found)}."), ""]
+    for letter, c in zip(_letters(len(found)), found, strict=True):
+        apart = "" if not (c.only_a or c.only_b) else f"; only in A {c.only_a:,}, only here {c.only_b:,}"
+        lines.append(f"{letter}  {c.b.name}: {c.verdict}, {c.joined:,} examples on both sides{apart}")
+    interval = f"{first.options.level * 100:g}% interval"
+    for name in names:
+        lines += ["", name, _row("", "A", "value", "- A", interval, "p", "can see", "verdict")]
+        for letter, c in zip(_letters(len(found)), found, strict=True):
+            lines += [line for m in c.metrics if m.name == name for line in _numbers(m, letter)]
+    lines.append("")
+    tested = {len([m for m in c.metrics if m.role != "descriptive"]) for c in found}
+    for sentence in (
+        f"p is corrected by Holm over all metrics of all {len(found)} comparisons ({sum(tested)} metrics each); the "
+        "other metrics are in --json, and --metric names those that count." if len(tested) == 1 else
+        f"p is corrected by Holm over all metrics of all {len(found)} comparisons.",
+        f"Rule: {first.rule}.",
+        "Note: the best of several is best in part by luck, so its lead is less on questions that did not choose it; "
+        "hold it against A once more on new ones.",
+        *(f"Note: {note}" for note in dict.fromkeys(note for c in found for note in c.caveats)),
+    ):  # fmt: skip
+        lines += _wrapped(sentence)
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _letters(count: int) -> list[str]:
+    """B, C, ... and numbers after Z."""
+    return [chr(ord("B") + k) if k < 25 else str(k + 2) for k in range(count)]
+
+
+def _words(found: Sequence[Comparison]) -> str:
+    """How many are better, worse, or cannot be told, and which."""
+    letters = dict(zip(_letters(len(found)), (c.verdict for c in found), strict=True))
+    told = {
+        word: [k for k, verdict in letters.items() if verdict == word] for word in ("better", "worse", "inconclusive")
+    }
+    return "; ".join(f"{word} {', '.join(which)}" for word, which in told.items() if which)
+
+
 def _wrapped(text: str) -> list[str]:
     return textwrap.wrap(text, WIDTH, break_long_words=False, break_on_hyphens=False)
 
@@ -46,11 +88,11 @@ def _row(name: str, *cells: str) -> str:
     return f"{name:<{NAME}}{a:>7}{b:>7}{difference:>8} {interval:<16} {p:>7}{sees:>8} {verdict}"
 
 
-def _numbers(m: MetricResult) -> Iterator[str]:
+def _numbers(m: MetricResult, label: str | None = None) -> Iterator[str]:
     c = m.comparison
     tested = m.role != "descriptive"
     digits = _digits(c.before, c.after)
-    name = m.name + ("*" if m.role == "main" else "")
+    name = label or m.name + ("*" if m.role == "main" else "")
     if len(name) > NAME - 1:
         yield name
         name = ""

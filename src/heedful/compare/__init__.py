@@ -2,13 +2,15 @@
 
     A, B -> Side, Side -> examples of both -> values of each metric -> PairedComparison -> Comparison
 
-`compare_sides` works on sides that are read, `compare` on names as the command line takes them.
+`compare_sides` works on sides that are read, `compare` on names as the command line takes them. `compare_several` holds
+several against the first; their p-values are corrected together, since the best of many is often so by chance.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,9 +25,10 @@ from heedful.errors import RequestError
 from heedful.records import Score
 from heedful.stats import PairedComparison, compare_means, compare_ranks, compare_shares, correct, detectable_difference
 
-__all__ = ["Comparison", "MetricResult", "Options", "Side", "compare", "compare_sides", "read_side"]
+__all__ = ["Comparison", "MetricResult", "Options", "Side", "compare", "compare_several", "compare_sides", "read_side"]
 
 TESTS = ("auto", "wilcoxon")
+Column = tuple[list[float | None], list[float | None], list[Hashable] | None]
 
 
 def compare(
@@ -41,15 +44,28 @@ def compare(
     `scores` are files of ratings of the answers, `data` has fields of examples to cluster by. RequestError or
     DataError, with file and line, where a side cannot be read or the two have nothing in common.
     """
+    return compare_several(a, (b,), options, scores=scores, data=data)[0]
+
+
+def compare_several(
+    a: str,
+    others: Sequence[str],
+    options: Options | None = None,
+    *,
+    scores: Sequence[Path] = (),
+    data: Mapping[str, Mapping[str, Any]] | None = None,
+) -> tuple[Comparison, ...]:
+    """`compare` for each of `others` against `a`; Holm's correction is over all metrics of all of them."""
     files = {path: _read_score_file(path) for path in scores}
     extra = [s for found, _ in files.values() for s in found]
-    sides = read_side(a, extra), read_side(b, extra)
-    answered = {r.id for side in sides for answers in side.answers.values() for r in answers}
+    first, *rest = (read_side(name, extra) for name in (a, *others))
+    answered = {r.id for side in (first, *rest) for answers in side.answers.values() for r in answers}
     for path, (found, _) in files.items():
         if not any(s.responses[0] in answered for s in found):
             raise RequestError(f"--scores {path}: rates none of these answers; name the ratings of A's or B's answers")
     told = pairs_told(sum(pairs for _, pairs in files.values()))
-    return compare_sides(*sides, options or Options(), data or {}, told)
+    chosen = options or Options()
+    return _conclude([_try(first, side, chosen, data or {}) for side in rest], chosen, told)
 
 
 def _read_score_file(path: Path) -> tuple[list[Score], int]:
@@ -66,50 +82,84 @@ def compare_sides(
     told: tuple[str, ...] = (),
 ) -> Comparison:
     """Compare two sides. The same sides and seed give the same numbers on every machine."""
+    return _conclude([_try(a, b, options, data or {})], options, told)[0]
+
+
+@dataclass(frozen=True)
+class _Tried:
+    """Two sides compared metric by metric, their p-values not corrected yet. `alone` says which were left alone."""
+
+    a: Side
+    b: Side
+    joined: Joined
+    cluster: str | None
+    alone: tuple[str, ...]
+    lower: frozenset[str]
+    columns: Mapping[str, Column]
+    compared: Mapping[str, PairedComparison]
+
+    def family(self, options: Options) -> list[str]:
+        """The metrics that are tested."""
+        return [n for n, c in self.compared.items() if role_of(n, options) != "descriptive" and c.n > 0]
+
+
+def _try(a: Side, b: Side, options: Options, data: Mapping[str, Mapping[str, Any]]) -> _Tried:
     joined = join(a, b)
     names = choose_metrics(a, b, options)
-    clusters, field, alone = clusters_of(joined.ids, a, b, data or {}, options.cluster)
+    clusters, field, alone = clusters_of(joined.ids, a, b, data, options.cluster)
     if options.test == "wilcoxon" and clusters is not None:
         raise RequestError(
             f"--test wilcoxon knows no clusters, and the examples are grouped by {field}; leave --test out, or give "
             "--cluster none and know that the p-value is too small"
         )
     columns = {name: _columns(name, a, b, joined, clusters) for name in names}
-    lower = lower_is_better(names, options)
-    tried = {name: _compare(name, *column, options, name not in lower) for name, column in columns.items()}
-    family = [n for n in names if role_of(n, options) != "descriptive" and tried[n].n > 0]
-    tried |= correct({n: tried[n] for n in family}, lower_is_better=lower, level=options.level)
-    shares = 1 - (1 - options.level) / max(1, len(family))  # what Holm asks of the smallest p-value
+    lower = frozenset(lower_is_better(names, options))
+    compared = {name: _compare(name, *column, options, name not in lower) for name, column in columns.items()}
+    return _Tried(a, b, joined, field, tuple(alone), lower, columns, compared)
+
+
+def _conclude(tried: Sequence[_Tried], options: Options, told: tuple[str, ...]) -> tuple[Comparison, ...]:
+    """The words, once all p-values that are read together are corrected together."""
+    found = {f"{k}:{name}": t.compared[name] for k, t in enumerate(tried) for name in t.family(options)}
+    lower = [f"{k}:{name}" for k, t in enumerate(tried) for name in t.lower]
+    corrected = correct(found, lower_is_better=lower, level=options.level)
+    return tuple(
+        _comparison(t, {n: corrected.get(f"{k}:{n}", c) for n, c in t.compared.items()}, len(found), options, told)
+        for k, t in enumerate(tried)
+    )
+
+
+def _comparison(
+    t: _Tried, compared: Mapping[str, PairedComparison], family: int, options: Options, told: tuple[str, ...]
+) -> Comparison:
+    shares = 1 - (1 - options.level) / max(1, family)  # what Holm asks of the smallest p-value
     results = tuple(
         MetricResult(
             name,
             cast(Role, role_of(name, options)),
-            name not in lower,
-            tried[name],
-            _detectable(name, *columns[name], shares, options),
+            name not in t.lower,
+            compared[name],
+            _detectable(name, *t.columns[name], shares, options),
         )
-        for name in names
-        if not _nothing_to_rate(name, tried[name])
+        for name in compared
+        if not _nothing_to_rate(name, compared[name])
     )
     word, sentence = overall(results)
     return Comparison(
-        a=a,
-        b=b,
-        joined=len(joined.ids),
-        only_a=joined.only_a,
-        only_b=joined.only_b,
-        other=joined.other,
-        cluster=field,
+        a=t.a,
+        b=t.b,
+        joined=len(t.joined.ids),
+        only_a=t.joined.only_a,
+        only_b=t.joined.only_b,
+        other=t.joined.other,
+        cluster=t.cluster,
         metrics=results,
         verdict=word,
         sentence=sentence,
-        rule=rule(results, options),
-        caveats=(*told, *alone, *_caveats(a, b, joined, results, names)),
+        rule=rule(results, options, family),
+        caveats=(*told, *t.alone, *_caveats(t.a, t.b, t.joined, results, list(compared))),
         options=options,
     )
-
-
-Column = tuple[list[float | None], list[float | None], list[Hashable] | None]
 
 
 def _columns(name: str, a: Side, b: Side, joined: Joined, clusters: Sequence[Hashable] | None) -> Column:

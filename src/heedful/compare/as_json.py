@@ -1,14 +1,19 @@
-"""A comparison as one JSON document, ``schema: "heedful.compare/1"``; what is unknown is null."""
+"""A comparison as one JSON document, ``schema: "heedful.compare/1"``; what is unknown is null.
+
+Several against one are ``schema: "heedful.compare-several/1"`` with a list of such documents.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from heedful.compare.data import Comparison, MetricResult, Side
 from heedful.stats import POWER, Interval
 
 SCHEMA = "heedful.compare/1"
+SEVERAL = "heedful.compare-several/1"
 
 
 def comparison_json(c: Comparison) -> dict[str, Any]:
@@ -30,6 +35,16 @@ def comparison_json(c: Comparison) -> dict[str, Any]:
         "power": POWER,
         "metrics": {m.name: _metric(m) for m in c.metrics},
         "caveats": list(c.caveats),
+    }
+
+
+def several_json(found: Sequence[Comparison]) -> dict[str, Any]:
+    """Comparisons with the same A, whose p-values were corrected together."""
+    return {
+        "schema": SEVERAL,
+        "a": _side(found[0].a),
+        "verdicts": {c.b.name: c.verdict for c in found},
+        "comparisons": [comparison_json(c) for c in found],
     }
 
 

@@ -28,11 +28,12 @@ def overall(metrics: Sequence[MetricResult]) -> tuple[Verdict, str]:
     return "inconclusive", f"no clear difference in {_and([m.name for m in compared])}"
 
 
-def rule(metrics: Sequence[MetricResult], options: Options) -> str:
-    """The rule as a sentence, with the names of the main metrics."""
+def rule(metrics: Sequence[MetricResult], options: Options, family: int) -> str:
+    """The rule as a sentence, with the names of the main metrics. `family`: how many p-values were corrected."""
     tested = [m for m in metrics if m.role != "descriptive" and m.comparison.adjusted_p is not None]
     limit = f"{1 - options.level:.4g}"
-    of = f" (Holm over {len(tested)} metrics)" if len(tested) > 1 else ""
+    what = "metrics" if family == len(tested) else "comparisons"
+    of = f" (Holm over {family} {what})" if family > 1 else ""
     which = "the metrics named" if options.metrics else "the main metrics"
     return (
         f"a metric got better or worse where its p-value{of} is below {limit} and the "
