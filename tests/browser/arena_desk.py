@@ -22,13 +22,12 @@ def load(name: str, path: Path) -> Any:
 
 
 TESTS = Path(__file__).parents[1]
-PATIENCE = 180_000  # milliseconds: for what always comes, on a machine that is busy with other things
 arena_world = load("arena_world", TESTS / "arena" / "arena_world.py")
 Fake = arena_world.Fake
 
 
 @pytest.fixture
-def start(tmp_path, browser):
+def start(tmp_path, windows):
     """`start(*fakes, **setup)`: an arena with `page(path, **options)`; nothing may complain."""
     stack = contextlib.ExitStack()
     complaints: list[str] = []
@@ -38,15 +37,12 @@ def start(tmp_path, browser):
             super().__init__(stack, tmp_path / "arena.sqlite", fakes or arena_world.two(), **setup)
 
         def page(self, path: str = "/", **options: Any) -> Any:
-            context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
-            context.set_default_timeout(PATIENCE)
-            stack.callback(context.close)
-            page = context.new_page()
-            page.on("console", lambda m: complaints.append(m.text))
-            page.on("pageerror", lambda e: complaints.append(str(e)))
-            page.on("dialog", lambda d: complaints.append(d.message))
-            ours = (self.site.origin, "data:")
-            page.on("request", lambda r: r.url.startswith(ours) or complaints.append(r.url))
+            def requested(url: str) -> None:
+                if not url.startswith((self.site.origin, "data:")):
+                    complaints.append(url)
+
+            page = windows.take(complaints, requested, **options)
+            stack.callback(windows.give_back, page)
             page.goto(self.site.origin + path)
             at(page, "empty")
             return page

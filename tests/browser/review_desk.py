@@ -26,7 +26,6 @@ def load(name: str, path: Path) -> Any:
 
 
 TESTS = Path(__file__).parents[1]
-PATIENCE = 180_000  # milliseconds: for what always comes, on a machine that is busy with other things
 report_run = load("report_run", TESTS / "report" / "report_run.py")
 local_site = load("local_site", TESTS / "web" / "local_site.py")
 
@@ -42,7 +41,7 @@ def mode(request):
 
 
 @pytest.fixture
-def start(folder, tmp_path, browser):
+def start(folder, tmp_path, windows):
     """`start(mode)`: a review of 20 questions on loopback, with `page(**options)`; nothing may complain."""
     stack = contextlib.ExitStack()
     complaints: list[str] = []
@@ -57,14 +56,12 @@ def start(folder, tmp_path, browser):
             self.site = self.stop.enter_context(local_site.running(review_app(self.set, self.marks)))
 
         def page(self, name: str | None = "Ann", path: str = "/", **options: Any) -> Any:
-            context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
-            context.set_default_timeout(PATIENCE)
-            stack.callback(context.close)
-            page = context.new_page()
-            page.on("console", lambda m: complaints.append(m.text))
-            page.on("pageerror", lambda e: complaints.append(str(e)))
-            page.on("dialog", lambda d: complaints.append(d.message))
-            page.on("request", lambda r: r.url.startswith((self.site.origin, "data:")) or complaints.append(r.url))
+            def requested(url: str) -> None:
+                if not url.startswith((self.site.origin, "data:")):
+                    complaints.append(url)
+
+            page = windows.take(complaints, requested, **options)
+            stack.callback(windows.give_back, page)
             page.goto(self.site.origin + path)
             if name:
                 page.fill("#name", name)
