@@ -12,7 +12,9 @@ import json
 import multiprocessing
 import os
 import signal
+import socket
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -43,8 +45,12 @@ WORDS += ("nine", "tall", "short", "warm", "cold", "river", "stone", "apple")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """A property tries a quarter of the examples that it names; with `-m slow` it is run again, and tries them all."""
+    """A property tries a quarter of the examples that it names; with `-m slow` it is run again, and tries them all.
+
+    A quarter, and five at least; where it is asked of eight things or more an eighth, and two at least.
+    """
     reduced = set()
+    asked = Counter(getattr(item, "obj", None) for item in items)
     for item in items:
         function = getattr(item, "obj", None)
         if not getattr(function, "is_hypothesis_test", False) or item.get_closest_marker("slow"):
@@ -54,7 +60,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         elif function not in reduced:
             reduced.add(function)
             named = function._hypothesis_internal_use_settings
-            function._hypothesis_internal_use_settings = settings(named, max_examples=max(5, named.max_examples // 4))
+            fewest, share = (5, 4) if asked[function] < 8 else (2, 8)
+            examples = max(fewest, named.max_examples // share)
+            function._hypothesis_internal_use_settings = settings(named, max_examples=examples)
 
 
 def pytest_collection_finish() -> None:
@@ -261,6 +269,8 @@ PRELOADED += ["transformers.models.llama.modeling_llama", "sacrebleu", "rouge_sc
 BEGIN = """
 import os, sys
 os.setsid()
+os.environ.update(environment)
+os.chdir(folder)
 handle = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
 os.dup2(handle, 1)
 os.dup2(handle, 2)
@@ -311,9 +321,10 @@ def forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., C
     folder = tmp_path_factory.mktemp("commands")
     started: list[Command] = []
 
-    def start(code: str, *arguments: object) -> Command:
+    def start(code: str, *arguments: object, cwd: object = ".", **environment: str) -> Command:
         output = folder / f"{len(started)}.txt"
         names = {"arguments": [str(a) for a in arguments], "output": str(output)}
+        names |= {"folder": str(cwd), "environment": environment}
         process = context.Process(target=exec, args=(BEGIN + code, names))
         process.start()
         started.append(Command(process, output))
@@ -330,3 +341,17 @@ def forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., C
 def heedful_command(forked: Callable[..., Command]) -> Callable[..., Command]:
     """Start `heedful ARGUMENTS` in a second process."""
     return lambda *arguments: forked(MAIN, *arguments)
+
+
+@pytest.fixture(scope="session")
+def ranks(forked: Callable[..., Command]) -> Callable[..., list[Command]]:
+    """Start code in two processes that train as one: as by torchrun, which would import everything three times."""
+
+    def start(code: str, *arguments: object, cwd: Path, **environment: str) -> list[Command]:
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            names = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(s.getsockname()[1]), **environment}
+        names |= {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
+        return [forked(code, *arguments, cwd=cwd, **names, RANK=n, LOCAL_RANK=n) for n in ("0", "1")]
+
+    return start

@@ -7,7 +7,6 @@ whole; at the end the weights must be those of the run that nobody killed, bit f
 
 from __future__ import annotations
 
-import multiprocessing
 import random
 import signal
 import time
@@ -27,18 +26,15 @@ pytestmark = pytest.mark.slow
 KILLS, KILLS_A_RUN = 30, 5  # of LoRA with dropout, and as many of full fine-tuning
 
 MAIN = """
-import os, signal, sys
-os.setsid()
-handle = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-os.dup2(handle, 1)
-os.dup2(handle, 2)
+import signal
+deadly, *arguments = arguments
 seen = 0
 def watch(event, arguments):
     global seen
     if event in ("open", "os.rename", "os.mkdir", "os.rmdir", "os.remove", "os.scandir"):
         if any("checkpoints" in os.fsdecode(a) for a in arguments[:2] if isinstance(a, (str, bytes, os.PathLike))):
             seen += 1
-            if seen == deadly:
+            if seen == int(deadly):
                 os.kill(os.getpid(), signal.SIGKILL)
 sys.addaudithook(watch)
 sys.argv = ["heedful", "train", *arguments]
@@ -53,33 +49,26 @@ finally:
 class Starter:
     """Starts `heedful train` in processes that are forked from one that has imported the libraries."""
 
-    def __init__(self, folder: Path):
-        self.context = multiprocessing.get_context("forkserver")
-        self.context.set_forkserver_preload(["heedful.cli.main", "heedful.workflow", "heedful.report", "peft"])
-        self.output = folder / "output.txt"
-
-    def start(self, *arguments: object, deadly: int = 0) -> Any:
-        names = {"arguments": [str(a) for a in arguments], "output": str(self.output), "deadly": deadly}
-        process = self.context.Process(target=exec, args=(MAIN, names))
-        process.start()
-        return process
+    def __init__(self, forked: Any):
+        self.forked = forked
+        self.said = ""
 
     def run(self, *arguments: object, deadly: int = 0, after: float | None = None) -> int:
         """The exit status; minus 9 where it was killed. `after` so many seconds it is killed from outside."""
-        process = self.start(*arguments, deadly=deadly)
+        command = self.forked(MAIN, deadly, *arguments)
         if after is not None:
-            process.join(after)
-            if process.is_alive():
-                process.kill()
-        process.join(600)
-        assert process.exitcode is not None, self.output.read_text()
-        return process.exitcode
+            command.process.join(after)
+            if command.process.is_alive():
+                command.process.kill()
+        status = command.wait(600)
+        self.said = command.text
+        return status
 
     def go_on(self, recipe: Path, run: RunFolder, **when: Any) -> int:
         """`run`, with a new run or one that was begun; what else than a kill ends it is an error."""
         begun = run.manifest.exists()
         status = self.run(*(("--resume", "--out", run.path) if begun else (recipe, "--out", run.path)), **when)
-        assert status in (0, -signal.SIGKILL), self.output.read_text()
+        assert status in (0, -signal.SIGKILL), self.said
         return status
 
 
@@ -92,18 +81,18 @@ def losses(run: RunFolder) -> list[tuple[int, float | None, float | None]]:
 
 
 @pytest.mark.parametrize("tuning", ["lora", "full"])
-def test_a_run_killed_at_random_moments_ends_with_the_same_weights(tiny, tmp_path, tuning, capsys):
+def test_a_run_killed_at_random_moments_ends_with_the_same_weights(tiny, tmp_path, tuning, capsys, forked):
     settings: dict[str, Any] = {"samples": 0, "test_questions": 1, "max_new_tokens": 2, "keep_checkpoints": 2}
     settings |= {"lora_dropout": 0.1} if tuning == "lora" else {}
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(recipe_yaml(make_recipe(tiny.settings(tuning=tuning, micro_batch_size=3, **settings))))
-    starter, pick = Starter(tmp_path), random.Random(tuning)
+    starter, pick = Starter(forked), random.Random(tuning)
     whole = RunFolder(tmp_path / "whole")
-    assert starter.run(recipe, "--out", tmp_path / "first") == 0, starter.output.read_text()  # imports everything
+    assert forked("").wait() == 0  # where this is the first, all is imported now
     began = time.monotonic()
     assert starter.run(recipe, "--out", whole.path) == 0
     seconds = time.monotonic() - began
-    operations = int(starter.output.read_text().rpartition("file operations: ")[2])
+    operations = int(starter.said.rpartition("file operations: ")[2])
     assert operations > 100
     kills = Counter(dict.fromkeys(("inside a checkpoint's writing, reading or removal", "at a random time"), 0))
     inside, outside = kills
@@ -124,7 +113,7 @@ def test_a_run_killed_at_random_moments_ends_with_the_same_weights(tiny, tmp_pat
                 verify(path)
             if status == 0:
                 break
-        assert starter.go_on(recipe, run) == 0, starter.output.read_text()
+        assert starter.go_on(recipe, run) == 0, starter.said
         assert weights(run) == weights(whole)
         assert losses(run) == losses(whole)
         assert [p for p in run.path.rglob("*") if p.name.startswith(".")] == []

@@ -6,11 +6,10 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,24 +19,29 @@ from heedful.models.checkpoints import list_checkpoints, read_checkpoint
 from heedful.store import RunFolder, read_jsonl, read_metrics
 
 pytestmark = pytest.mark.slow
-SLOWLY = """
-import os, sys, time
+TRAIN = """
+import sys
+sys.argv = ["heedful", *(arguments or sys.argv[1:])]
+from heedful.cli.main import main
+main()
+"""
+# Steps long enough that a signal meets one.
+SLOWLY = f"""
+import time
 from heedful.train import loop
 step = loop._train_step
 def slowly(t, rows):
     step(t, rows)
     time.sleep(0.3)
 loop._train_step = slowly
-sys.argv = ["heedful", *sys.argv[1:]]
-from heedful.cli.main import main
-main()
-"""  # steps long enough that a signal meets one
+{TRAIN}
+"""
 
 
 def words(tiny: Any, folder: Path, out: str = "run", *more: str) -> list[str]:
     rows = folder / "rows.json"
     rows.write_text(json.dumps(tiny.rows(41)))
-    (folder / "slowly.py").write_text(SLOWLY)
+    (folder / "slowly.py").write_text(f"arguments = ()\n{SLOWLY}")
     text = f"""train --model {tiny("llama")} --data {rows} --template alpaca --epochs 2
         --split order:train=27,val=7,test=7 --set precision=fp32 --set learning_rate=1e-3
         --set micro_batch_size=3 --set eval_every=2 --set patience=0 --set test_questions=0
@@ -45,39 +49,13 @@ def words(tiny: Any, folder: Path, out: str = "run", *more: str) -> list[str]:
     return [*text.split(), *more]
 
 
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def start_two(arguments: list[str], cwd: Path, port: int, **extra: str) -> list[subprocess.Popen[str]]:
-    """Both processes without a launcher, which would end the other one by itself."""
-    out = []
-    for rank in range(2):
-        env = {**os.environ, "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
-        env |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), **extra}
-        command = [sys.executable, str(cwd / "slowly.py"), *arguments]
-        out.append(subprocess.Popen(command, cwd=cwd, env=env, text=True, stderr=subprocess.PIPE))
-    return out
-
-
-def wait_for_step(run: RunFolder, step: int, processes: list[subprocess.Popen[str]]) -> None:
+def wait_for_step(run: RunFolder, step: int, ended: Callable[[], list[str]]) -> None:
+    """`ended` tells what processes said that have ended already."""
     end = time.monotonic() + 600
     while max((line["step"] for line in read_jsonl(run.metrics)), default=-1) < step:
-        assert all(p.poll() is None for p in processes), [p.communicate()[1][-2000:] for p in processes]
+        assert ended() == [], "none has reached the step"
         assert time.monotonic() < end, "no step in ten minutes"
         time.sleep(0.02)
-
-
-def plain(tiny: Any, folder: Path) -> dict[tuple[int, str], float]:
-    """The losses of one process."""
-    done = subprocess.run(
-        [sys.executable, "-m", "heedful.cli.main", *words(tiny, folder, "one")],
-        cwd=folder, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-2000:]
-    return losses(RunFolder(folder / "one"))
 
 
 def losses(run: RunFolder) -> dict[tuple[int, str], float]:
@@ -85,8 +63,12 @@ def losses(run: RunFolder) -> dict[tuple[int, str], float]:
 
 
 @pytest.fixture(scope="module")
-def expected(tiny, tmp_path_factory) -> dict[tuple[int, str], float]:
-    return plain(tiny, tmp_path_factory.mktemp("one"))
+def expected(tiny, tmp_path_factory, heedful_command) -> dict[tuple[int, str], float]:
+    """The losses of one process."""
+    folder = tmp_path_factory.mktemp("one")
+    command = heedful_command(*words(tiny, folder, "one"))
+    assert command.wait() == 0, command.text[-2000:]
+    return losses(RunFolder(folder / "one"))
 
 
 @pytest.mark.parametrize(
@@ -98,21 +80,23 @@ def expected(tiny, tmp_path_factory) -> dict[tuple[int, str], float]:
     ],
 )
 def test_a_lost_process_ends_the_run_in_one_sentence_and_it_goes_on(
-    tiny, tmp_path, expected, lost, number, patience, bound
+    tiny, tmp_path, ranks, expected, lost, number, patience, bound
 ):
+    """Both processes without a launcher, which would end the other one by itself."""
     run = RunFolder(tmp_path / "run")
-    both = start_two(words(tiny, tmp_path), tmp_path, free_port(), HEEDFUL_LOST_AFTER=patience)
+    both = ranks(SLOWLY, *words(tiny, tmp_path), cwd=tmp_path, HEEDFUL_LOST_AFTER=patience)
     try:
-        wait_for_step(run, 3, both)
-        both[lost].send_signal(number)
+        wait_for_step(run, 3, lambda: [p.text for p in both if not p.process.is_alive()])
+        both[lost].send(number)
         began = time.monotonic()
-        _, text = both[1 - lost].communicate(timeout=200)
+        status = both[1 - lost].wait(200)
         seconds = time.monotonic() - began
     finally:
-        for process in both:
-            process.kill()
-            process.communicate()
-    assert both[1 - lost].returncode == 1, text
+        for command in both:
+            command.process.kill()
+            command.process.join()
+    text = both[1 - lost].text
+    assert status == 1, text
     assert seconds < bound, f"it took {seconds:.0f} s"
     told = [line for line in text.splitlines() if line.startswith("heedful: error: ")]
     assert len(told) == 1, text
@@ -121,10 +105,8 @@ def test_a_lost_process_ends_the_run_in_one_sentence_and_it_goes_on(
     assert "Traceback" not in text
     newest = list_checkpoints(run.checkpoints, "step")[0]
     assert read_checkpoint(newest).step >= 2
-    again = start_two(["train", "--resume", "--out", str(run.path)], tmp_path, free_port())
-    for process in again:
-        _, text = process.communicate(timeout=600)
-        assert process.returncode == 0, text[-2000:]
+    for command in ranks(TRAIN, "train", "--resume", "--out", run.path, cwd=tmp_path):
+        assert command.wait(600) == 0, command.text[-2000:]
     got = losses(run)
     assert got.keys() == expected.keys()
     assert got == {k: pytest.approx(v, abs=1e-5) for k, v in expected.items()}
@@ -195,7 +177,7 @@ def test_two_hosts_give_the_losses_of_one_and_a_cut_cable_ends_the_run(tiny, tmp
     run = RunFolder(tmp_path / "run")
     both = [Host(n, words(tiny, tmp_path), tmp_path, 29411) for n in range(2)]
     try:
-        wait_for_step(run, 8, [h.process for h in both])
+        wait_for_step(run, 8, lambda: [h.output.read_text() for h in both if h.process.poll() is not None])
         ip("-n", HOSTS[1], "link", "set", "heedful1", "down")
         end = time.monotonic() + 300
         while not all(h.told() for h in both) and time.monotonic() < end:
