@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 
 import pytest
@@ -41,13 +42,19 @@ def says(model, prompts, **changes):
     return answer_all(Engine(model), prompts, given_settings, STOPS)
 
 
+@functools.cache
+def asked_of_generate(family: str) -> tuple[list[list[int]], list[list[int]]]:
+    """Prompts longer than every window, and what `generate` answers to each alone; of these tests and of layouts."""
+    model, prompts = make_model(family), make_prompts(1, 6, prefix=5)
+    return prompts, [generate(model, [p], 9, STOPS, 0)[0] for p in prompts]
+
+
 @pytest.mark.parametrize("family", CONFIGS)
 def test_the_engine_is_used_and_its_answers_are_those_of_generate(models, family):
     model = models(family)
     made, note = make_generator(model, 0)
     assert isinstance(made, Engine), note
-    prompts = make_prompts(1, 6, prefix=5)
-    wanted = [generate(model, [p], 9, STOPS, 0)[0] for p in prompts]  # with the prompt longer than every window
+    prompts, wanted = asked_of_generate(family)
     assert len({tuple(w) for w in wanted}) > 3, "the prompts make no difference, so this shows nothing"
     for size in (2, 6):  # alone is `test_neither_batch_size_nor_order_nor_company_changes_an_answer`
         found = compare(model, prompts, says(model, prompts, max_new_tokens=9, batch_size=size), wanted)

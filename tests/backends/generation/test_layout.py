@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tests.backends.generation.test_engine import STOPS, make_model, make_prompts
+from tests.backends.generation.test_engine import STOPS, asked_of_generate, make_model, make_prompts
 from transformers import AutoModelForCausalLM
 
 from heedful.backends.base import GenerationSettings
@@ -38,15 +38,13 @@ def test_they_are_the_same_weights(tiny):
 @pytest.mark.parametrize("family", ["llama", "qwen2", "qwen3", "gemma2", "gemma3", "phi3", "olmo2", "gpt2", "phi"])
 def test_answers_are_those_of_generate(family, monkeypatch):
     model = make_model(family)
-    prompts = make_prompts(21, 5, prefix=5)
-    wanted = [generate(model, [p], 12, STOPS, 0)[0] for p in prompts]
+    prompts, wanted = asked_of_generate(family)
     lay_out_for_reading(model)
     made, note = make_generator(model, 0)
     assert isinstance(made, Engine), note
     for size in (1, 4):
-        found = compare(
-            model, prompts, answer_all(made, prompts, GenerationSettings(12, batch_size=size), STOPS), wanted
-        )
+        said = answer_all(made, prompts, GenerationSettings(9, batch_size=size), STOPS)
+        found = compare(model, prompts, said, wanted)
         assert not found.wrong, found
     products = []
     monkeypatch.setattr(reading_module.functional, "linear", lambda *a, own=torch.nn.functional.linear: (
