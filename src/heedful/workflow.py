@@ -74,9 +74,8 @@ class _Work:
 
     @property
     def settings(self) -> GenerationSettings:
-        return GenerationSettings(
-            max_new_tokens=self.recipe.max_new_tokens, seed=self.recipe.seed, batch_size=self.recipe.response_batch_size
-        )
+        """Greedy: nothing is drawn, so a run's seed is no difference between its answers and another's."""
+        return GenerationSettings(max_new_tokens=self.recipe.max_new_tokens, batch_size=self.recipe.response_batch_size)
 
 
 def start_run(recipe: Recipe, folder: str | Path, view: View | None = None, command: str = "") -> RunFolder:
@@ -349,7 +348,7 @@ def _train(work: _Work, training: Training) -> Progress:
 def _sampler(work: _Work, model: Any) -> Callable[[int, int], None]:
     """A function that answers the same few validation questions and appends them to samples.jsonl."""
     examples = work.data.examples["val"][: work.recipe.samples]
-    settings = GenerationSettings(max_new_tokens=work.recipe.sample_tokens, seed=work.recipe.seed)
+    settings = GenerationSettings(max_new_tokens=work.recipe.sample_tokens)
     backend = TransformersBackend("sample", model, work.chat)
 
     def take(attempt: int, step: int) -> None:

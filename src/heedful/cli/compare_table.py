@@ -44,18 +44,23 @@ def several_table(found: Sequence[Comparison]) -> str:
         for letter, c in zip(_letters(len(found)), found, strict=True):
             lines += [line for m in c.metrics if m.name == name for line in _numbers(m, letter)]
     lines.append("")
-    tested = {len([m for m in c.metrics if m.role != "descriptive"]) for c in found}
     for sentence in (
-        f"p is corrected by Holm over all metrics of all {len(found)} comparisons ({sum(tested)} metrics each); the "
-        "other metrics are in --json, and --metric names those that count." if len(tested) == 1 else
-        f"p is corrected by Holm over all metrics of all {len(found)} comparisons.",
+        f"p is corrected by Holm over all metrics of all {len(found)} comparisons; metrics that are not shown are in "
+        "--json, and --metric names those that count.",
         f"Rule: {first.rule}.",
         "Note: the best of several is best in part by luck, so its lead is less on questions that did not choose it; "
         "hold it against A once more on new ones.",
-        *(f"Note: {note}" for note in dict.fromkeys(note for c in found for note in c.caveats)),
-    ):  # fmt: skip
+        *_notes(found),
+    ):
         lines += _wrapped(sentence)
     return "\n".join(line.rstrip() for line in lines)
+
+
+def _notes(found: Sequence[Comparison]) -> Iterator[str]:
+    """What holds for all comparisons once, what is one's own with its letter."""
+    for note in dict.fromkeys(note for c in found for note in c.caveats):
+        letters = [k for k, c in zip(_letters(len(found)), found, strict=True) if note in c.caveats]
+        yield f"Note: {note}" if len(letters) == len(found) else f"Note ({', '.join(letters)} as B): {note}"
 
 
 def _letters(count: int) -> list[str]:
