@@ -45,12 +45,14 @@ def test_results_are_those_worked_by_hand(desk, heedful):
     assert results["mmlu"]["accuracy_macro"]["value"] == pytest.approx((5 / 6 + 1 / 3) / 2, rel=1e-12)
     assert (results["mmlu"]["profile"], results["mmlu"]["main"]) == ("hendrycks", "accuracy")
     assert results["mmlu:astronomy"]["accuracy"]["value"] == 5 / 6
+    assert {results[f"mmlu{part}"][m]["guess"] for part, m in (("", "accuracy_macro"), (":stem", "accuracy"))} == {0.25}
     assert results["mmlu:virology"]["accuracy"] | {"stderr": 0} == {
         "value": 1 / 3, "stderr": 0, "n": 3, "unscored": 1, "guess": 0.25,
     }  # fmt: skip
     task = found["tasks"]["mmlu"]
     assert (task["items"], task["scored"], task["failed"], task["shots"], task["limit"]) == (10, 9, 1, 5, None)
     assert (task["requests"], task["asked"], task["reused"], task["template"]) == (40, 40, 0, {"name": "none"})
+    assert task["scored_by"] == "the script"
     assert sorted(task["hashes"]["data"]) == sorted(
         f"data/{part}/{subject}_{part}.csv" for part in ("dev", "test") for subject in ("astronomy", "virology")
     )
@@ -66,7 +68,7 @@ def test_each_sample_has_what_was_asked_and_said(desk, heedful):
     assert first["prompt"] == desk.items()[0].prompt.text()
     assert first["choices"][0] == {"text": " A", "log_likelihood": -0.5, "greedy": False}
     assert (first["subset"], first["answer"], first["gold"], first["score"], first["tokens"]) == (
-        "astronomy", "A", 0, 1.0, 4,
+        "astronomy", "A", "A", 1.0, 4,
     )  # fmt: skip
     assert (last["answer"], last["score"]) == (None, None)
     assert last["error"] == "the script does not know this continuation"
@@ -97,6 +99,9 @@ def test_going_on_asks_only_what_has_no_answer(desk, heedful, monkeypatch):
     assert heedful("bench", model, *BENCH, "--resume")[0] == 0
     assert asked == [24, 16, 4, 1]
     assert len({line["request"] for line in read_jsonl(journal) if "request" in line}) == 40
+    assert heedful("bench", model, *BENCH, "--resume")[0] == 0
+    assert asked == [24, 16, 4, 1]
+    assert desk.results()["tasks"]["mmlu"]["scored_by"] == "the script"  # though nothing was scored now
 
 
 def test_another_task_is_added_and_nothing_else_is_touched(desk, heedful):
@@ -188,6 +193,7 @@ def test_what_readers_of_the_harness_read(desk, heedful):
     lines = read_jsonl(next(folder.glob("samples_mmlu_*.jsonl")))
     assert (lines[0]["doc_id"], lines[0]["acc"], lines[0]["filtered_resps"][0]) == (0, 1.0, ["-0.5", "False"])
     assert lines[0]["arguments"]["gen_args_1"]["arg_1"] == " B"
+    assert (lines[0]["target"], lines[0]["doc"]["gold"]) == ("0", "A")
 
 
 def test_nothing_answered_is_a_failure_that_says_why(desk, heedful):
@@ -219,6 +225,7 @@ MISTAKES = [
     (["scripted:s.jsonl", *BENCH, "--limit", "0"], "--limit"),
     (["scripted:s.jsonl", *BENCH, "--multiturn"], "--multiturn: is for a chat template"),
     (["scripted:s.jsonl", *BENCH, "--format", "lm_eval"], "--format 'lm_eval' (did you mean 'lm-eval'?)"),
+    (["scripted:s.jsonl", *BENCH, "--submission"], "mmlu has no leaderboard that takes files"),
     (["scripted:s.jsonl", *BENCH, "--precision", "fp8"], "--precision 'fp8'"),
     (["scripted:s.jsonl", *BENCH, "--concurrency", "2"], "--concurrency: is for models behind a server"),
     (["scripted:s.jsonl", *BENCH, "--training-data", "none.jsonl"], "none.jsonl"),

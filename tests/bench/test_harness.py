@@ -71,7 +71,7 @@ def test_equal_to_the_harness(tiny, tasks, heedful, tmp_path):
     named = ",".join(f"lm-eval:{name}" for name in NAMES)
     status, _, err = heedful(
         "bench", f"hf:{tiny()}", "--task", named, "--data-dir", tasks, "--shots", 1, "--precision", "fp32",
-        "--out", tmp_path / "out",
+        "--out", tmp_path / "out", "--format", "lm-eval",
     )  # fmt: skip
     assert status == 0, err
     truth = own(tiny(), tasks, num_fewshot=1)
@@ -88,6 +88,11 @@ def test_equal_to_the_harness(tiny, tasks, heedful, tmp_path):
         assert line["score"] == {"acc": sample["acc"], "acc_norm": sample["acc_norm"]}
     texts = [json.loads(x) for x in (tmp_path / "out/samples/lm-eval:heedful_text.jsonl").read_text().splitlines()]
     assert [t["texts"] for t in texts] == [s["resps"][0] for s in truth["samples"][NAMES[1]]]
+    files = [p.name.rpartition("_")[0] for p in (tmp_path / "out/lm-eval").rglob("*.json*")]
+    assert sorted(files) == ["results"] * 3 + sorted(f"samples_{name}" for name in NAMES)
+    (file,) = (tmp_path / "out/lm-eval").rglob("samples_heedful_choice_*.jsonl")
+    written = [json.loads(x) for x in file.read_text().splitlines()]
+    assert [w["doc"] for w in written] == [s["doc"] for s in truth["samples"][NAMES[0]]]
 
     again, _, err = heedful(
         "bench", f"hf:{tiny()}", "--task", named, "--data-dir", tasks, "--shots", 1, "--precision", "fp32",

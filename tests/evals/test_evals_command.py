@@ -140,6 +140,7 @@ def test_going_on_asks_only_what_failed(desk, heedful):
 
 def test_a_judge_of_its_own_grades_and_is_asked_as_a_chat_model(desk, heedful):
     from heedful.evals import Registry, prepare
+    from heedful.evals.prompts import as_messages
 
     said(desk / "m.jsonl", **{"2+3=": "6"})
     registry = Registry("reg")
@@ -148,9 +149,10 @@ def test_a_judge_of_its_own_grades_and_is_asked_as_a_chat_model(desk, heedful):
     verdicts = dict(zip(("1+1=", "1+2=", "2+2=", "2+3="), ("Yes", "Yes.", "no idea", None), strict=True))
     lines = []
     for q in prepared.questions:
-        text = {s[0]: s[2] or "6" for s in SUMS}[q.calls[0].prompt]
-        if (verdict := verdicts[q.calls[0].prompt]) is not None:
-            lines.append({"question": prepared.judge_call(q, [text]).prompt[0]["content"], "answer": verdict})
+        asked = str(q.calls[0].prompt)
+        text = {s[0]: s[2] or "6" for s in SUMS}[asked]
+        if (verdict := verdicts[asked]) is not None:
+            lines.append({"question": as_messages(prepared.judge_call(q, [text]).prompt)[0].content, "answer": verdict})
     (desk / "judge.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     judge = ("--judge", "scripted:judge.jsonl")
     status, out, err = heedful("bench", "scripted:m.jsonl", "--task", "evals:graded.*", *BENCH, *judge)
@@ -203,12 +205,13 @@ def test_a_chain_of_thought_asks_twice_and_goes_on_where_it_was(desk, heedful):
 def test_turns_of_a_chain_of_thought_alternate_in_a_chat_template(desk):
     from heedful.evals import Registry, completion_fn
     from heedful.evals.completion import ask_of
+    from heedful.evals.prompts import as_messages
 
     program = completion_fn(Registry("reg"), "cot").program(ask_of([{"role": "user", "content": "1+1="}]), [])
     first = next(program)
     assert [m.role for m in first.turns] == ["user"]
     assert first.turns[0].content.startswith("1+1=\nBefore answering")
-    assert [m["role"] for m in first.prompt] == ["user", "assistant"]
+    assert [m.role for m in as_messages(first.prompt)] == ["user", "assistant"]
     second = program.send("One and one.")
     assert [m.role for m in second.turns] == ["user", "assistant", "user"]
     assert second.turns[1].content == "One and one."
@@ -319,3 +322,36 @@ def test_a_broken_registry_is_told_with_its_file(desk, heedful, text, told):
     assert not (desk / "owned").exists()
     status, _, err = heedful("bench", "scripted:m.jsonl", "--task", "evals:sums", "--registry", "data", "--out", "out")
     assert (status, "no such folder" in err) == (2, True)
+
+
+@pytest.mark.slow
+def test_a_run_is_asked_before_and_after_its_tuning_and_reported(desk, tiny_run, heedful):
+    import shutil
+
+    from heedful.store import RunFolder, read_json
+
+    run = shutil.copytree(tiny_run, desk / "run")
+    task = ("bench", run, "--task", "evals:every-sum,evals:graded.dev.v1", "--registry", "reg", "--limit", 3)
+    status, out, err = heedful(*task, "--precision", "fp32", "--completion-fn", "cot")
+    assert status == 0, err
+    assert err.count("grades itself") == 1
+    assert [line for line in out.splitlines() if len(line) > 80 and str(run) not in line] == []
+    sides = {which: read_json(RunFolder(run).bench(which) / "results.json") for which in ("base", "tuned")}
+    keys = ["evals:sums.dev.v1", "evals:sums.held.v1", "evals:graded.dev.v1"]
+    for which, found in sides.items():
+        assert found["model"] == (f"run:{run}@base" if which == "base" else f"run:{run}")
+        assert list(found["tasks"]) == keys
+        assert [found["tasks"][k]["items"] for k in keys] == [3, 3, 3]
+        log = read_jsonl(RunFolder(run).bench(which) / "evals" / "evals:sums.dev.v1.jsonl")
+        assert log[0]["spec"]["completion_fns"] == [f"cot/{found['model']}"]
+    assert sides["base"]["tasks"][keys[0]]["hashes"] == sides["tuned"]["tasks"][keys[0]]["hashes"]
+    rows = read_json(RunFolder(run).report("json"))["benchmarks"]["rows"]
+    assert [(r["task"], r["metric"]) for r in rows] == [
+        (keys[0], "accuracy"), (keys[1], "accuracy"), (keys[2], "score"), (keys[2], "readable"),
+    ]  # fmt: skip
+    assert all(r["n"] == 3 for r in rows)
+    page = RunFolder(run).report("html").read_text()
+    assert "What did fine-tuning cost?" in page
+    assert "evals:graded.dev.v1" in page
+    status, _, err = heedful(*task, "--precision", "fp32", "--completion-fn", "cot")
+    assert (status, "exists; add --resume" in err) == (2, True)

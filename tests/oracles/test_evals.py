@@ -5,7 +5,9 @@ evals_record.py says how the record and the venv of the slow test are made.
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -20,6 +22,7 @@ from heedful.errors import HeedfulError
 from heedful.evals import DIRECT, CompletionFn, EvalsBench, Prepared, Registry, completion_fn, prepare, run_evals
 from heedful.evals.kinds import why_not
 from heedful.evals.prompts import as_text
+from heedful.evals.registry import EvalSpec
 from heedful.store import read_jsonl
 
 HERE = Path(__file__).parent
@@ -28,7 +31,9 @@ import evals_inputs as inputs  # noqa: E402  # pyright: ignore[reportMissingImpo
 
 PYTHON = Path("/tmp/oracles/evals/bin/python")
 PACKAGE = Path("/tmp/oracles/evals/lib/python3.11/site-packages/evals/registry")
-SAMPLES = 8  # of each eval of the whole registry
+SAMPLES = 8  # of each eval of the registry
+ALIKE = 5  # evals of one class with the same arguments: 288 are Match, and differ in their samples only
+EVERY = "HEEDFUL_EVERY_EVAL"  # set: all of the registry, which takes ten times as long
 
 
 class Model:
@@ -109,18 +114,34 @@ def test_sets_and_patterns_name_the_owners_evals(made, record):
     assert [s.key for s in made.named("json-*")] == ["json-match.dev.v0", "json-valid.dev.v0"]
 
 
+def chosen(specs: list[EvalSpec]) -> list[EvalSpec]:
+    """Of each class with each set of arguments a few evals, by the hash of their names."""
+    kinds: dict[Any, list[EvalSpec]] = {}
+    for spec in sorted(specs, key=lambda s: hashlib.sha256(s.key.encode()).digest()):
+        told = {k: v if k in ("eval_type", "modelgraded_spec") else None for k, v in spec.args.items()}
+        kinds.setdefault((spec.cls, tuple(sorted(told.items()))), []).append(spec)
+    return specs if os.environ.get(EVERY) else [spec for alike in kinds.values() for spec in alike[:ALIKE]]
+
+
 @pytest.mark.slow
-def test_the_whole_registry_of_the_package(tmp_path):
-    """Every eval of the package's registry that can be run here, on its first samples, beside `oaieval`."""
+def test_the_registry_of_the_package(tmp_path):
+    """Evals of the package's registry on their first samples, beside `oaieval`: of every kind that there is."""
     if not PYTHON.is_file():
         pytest.skip("the package evals is not installed in /tmp/oracles/evals (see evals_record.py)")
     registry = Registry(PACKAGE)
     specs = list({s.key: s for name in registry.evals for s in registry.named(name)}.values())
+    assert (len(specs), sum(why_not(s) is None for s in specs)) == (
+        849,
+        627,
+    )  # 61 of these lack data, the hub's most of all, or models
     reasons: Counter[str] = Counter()
     answers, mine = {}, {}
-    for spec in specs:
+    for spec in chosen(specs):
         if why_not(spec):
             reasons["another class"] += 1
+            continue
+        if spec.cls.endswith(":MultipleChoice"):
+            reasons["rows on the hub"] += 1
             continue
         try:
             prepared = prepare(registry, spec, SAMPLES, 0, None, None)
@@ -148,4 +169,4 @@ def test_the_whole_registry_of_the_package(tmp_path):
     told = {"evals": len(specs), "ran": len(mine), "equal": len(mine) - len(unlike) - len(stopped)}
     print(json.dumps(told | {"unlike": unlike, "stopped": stopped, "reasons": reasons}, indent=1))
     assert not unlike
-    assert told["equal"] > 500
+    assert told["equal"] == len(mine) > (500 if os.environ.get(EVERY) else 60)

@@ -51,6 +51,21 @@ def test_both_sides_are_compared_item_by_item(run):
     assert "| mmlu, accuracy | 0.667 ± 0.050 | 0.172 ± 0.050 | −0.517 |" in run.report("md").read_text()
 
 
+def test_figures_without_what_was_trained_on_stand_beside_the_others(run):
+    for which, right in (("base", [1, 1, 0, 0]), ("tuned", [1, 1, 1, 0])):
+        put(run, which, right)
+        path = run.bench(which) / "results.json"
+        found = read_json(path)
+        found["results"]["mmlu"]["accuracy"]["clean"] = {"value": sum(right[2:]) / 2, "stderr": 0.3, "n": 2}
+        write_json(path, found)
+    page = write_report(run)["html"].read_text()
+    assert "clean 0.000" in page
+    assert "clean 0.500" in page
+    assert "| mmlu, accuracy | 0.500 ± 0.050 clean 0.000 | 0.750 ± 0.050 clean 0.500 |" in run.report("md").read_text()
+    (accuracy, macro) = read_json(run.report("json"))["benchmarks"]["rows"]
+    assert (accuracy["clean"], macro["clean"]) == ({"before": 0.0, "after": 0.5, "n": 2}, None)
+
+
 def test_other_shots_are_told_and_names_are_escaped(run):
     key = "x<img src=y>"
     put(run, "base", [1, 0, 1], key)

@@ -31,4 +31,4 @@ def folder(tmp_path: Path) -> Path:
 def test_the_prompt(folder, name, text):
     (item,) = find_task(name).task.items(Places("mmlu", folder), Plan(shots=1))
     assert item.prompt.text() == text
-    assert (item.choices, item.gold) == ((" A", " B", " C", " D"), 1)
+    assert (item.choices, item.gold) == ((" A", " B", " C", " D"), "B")

@@ -29,7 +29,8 @@ def test_what_is_asked(write: Write) -> None:
     )
     assert (first.gold, none.gold) == (("a city",), ())
     assert first.group == none.group
-    (first, *_) = LM_EVAL.items(places, Plan())
+    first, none, *_ = LM_EVAL.items(places, Plan())
+    assert (none.id, none.choices, none.prompt) == ("dev1/unanswerable", (" unanswerable",), first.prompt)
     assert first.prompt.text() == (
         "Title: Oslo\n\nBackground: Oslo is a city in Norway.\n\nQuestion: What is Oslo (dev)?\n\nAnswer:"
     )
@@ -40,7 +41,8 @@ def test_what_is_asked(write: Write) -> None:
 
 def test_what_counts(write: Write) -> None:
     places = write("squad2", SQUAD2.sample_rows)
-    (first, _, none), (_, _, lm_none) = SQUAD2.items(places, Plan()), LM_EVAL.items(places, Plan())
+    first, _, none = SQUAD2.items(places, Plan())
+    lm_none = LM_EVAL.items(places, Plan())[4]
 
     def scores(task: Task, item: Any, text: str) -> Mapping[str, float | None]:
         return task.mark(Outcome(item, texts=(text,))).scores
@@ -52,6 +54,32 @@ def test_what_counts(write: Write) -> None:
     assert scores(LM_EVAL, lm_none, " ") == {"exact": 1.0, "f1": 1.0}
 
 
+def test_the_best_threshold_by_hand(write: Write) -> None:
+    items = LM_EVAL.items(write("squad2", LM_EVAL.sample_rows), Plan())
+    said = {"dev1": "a city", "dev2": "Sweden", "dev3": "Harald"}
+    likely = {"dev1": -3.0, "dev2": -1.0, "dev3": -2.0}
+
+    def samples(drop: str = "") -> list[Sample]:
+        made = []
+        for item in items:
+            name = item.id.split("/")[0]
+            given = {"log_likelihoods": (likely[name],)} if item.choices else {"texts": (said[name],)}
+            outcome = Outcome(item, error="no answer") if item.id == drop else Outcome(item, **given)
+            made.append(Sample(outcome, LM_EVAL.mark(outcome)))
+        return made
+
+    figures = {f.metric: f for f in LM_EVAL.figures(samples())}
+    # None answered: 1 of 3 is right. dev1 alone: 2. Then dev3, which has no answer, would be lost.
+    assert (figures["best_exact"].value, figures["exact"].value) == (2 / 3, 1 / 3)
+    assert (figures["best_f1"].value, figures["best_f1"].n, figures["f1"].n) == (2 / 3, 3, 3)
+    assert figures["best_f1"].stderr is None  # one passage
+    lost = {f.metric: f for f in LM_EVAL.figures(samples("dev1/unanswerable"))}
+    assert (lost["best_exact"].value, lost["best_exact"].n, lost["best_exact"].unscored) == (1 / 2, 2, 1)
+    assert (lost["exact"].n, lost["exact"].unscored) == (3, 0)
+    assert LM_EVAL.submission is not None
+    assert json.loads(LM_EVAL.submission(samples())["predictions.json"]) == said
+
+
 def test_the_hubs_rows_are_the_same_items(hub: Any, write: Write) -> None:
     rows = [
         {"id": "dev1", "title": "Oslo", "context": "Oslo is a city in Norway.", "question": "What is Oslo (dev)?",
@@ -59,7 +87,7 @@ def test_the_hubs_rows_are_the_same_items(hub: Any, write: Write) -> None:
     ]  # fmt: skip
     for task in (SQUAD, SQUAD2, LM_EVAL):
         places = write(task.name, task.sample_rows)
-        (item,) = task.items(hub(task.name, {(None, "validation"): rows}), Plan())
+        (item, *_) = task.items(hub(task.name, {(None, "validation"): rows}), Plan())
         assert item == task.items(places, Plan(limit=1))[0]
 
 

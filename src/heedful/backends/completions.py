@@ -45,6 +45,8 @@ class Echo:
 class CompletionsBackend(OpenAIBackend):
     """`OpenAIBackend` with `complete` and `log_likelihoods`; both are cached as answers are."""
 
+    scored_by = "the server"
+
     def complete(self, prompts: Sequence[str], settings: GenerationSettings) -> Iterator[Answer]:
         """Go on with texts, as `answer` answers conversations."""
         check_settings(settings)

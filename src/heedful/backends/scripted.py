@@ -26,6 +26,8 @@ class ScriptedBackend:
     Its chat template, for `render`, is ``<|user|>TEXT`` a line and ``<|assistant|>`` at the end.
     """
 
+    scored_by = "the script"
+
     def __init__(self, path: str | Path):
         if not Path(path).is_file():
             raise DataError(f"scripted:{path}: no such file")

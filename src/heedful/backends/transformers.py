@@ -185,6 +185,11 @@ class TransformersBackend:
                 self.say(note)
         return self._scorer[1]
 
+    @property
+    def scored_by(self) -> str | None:
+        """What computed log-likelihoods, in words; None before the first ones."""
+        return None if self._scorer is None else self._scorer[1].name
+
     def _parts(self) -> tuple[Any, ...]:
         return (id(self.model), tuple((name, type(module)) for name, module in _modules(self.model)))
 

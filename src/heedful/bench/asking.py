@@ -17,7 +17,9 @@ def ask(requests: Mapping[str, Request], backend: Any, journal: Journal, progres
     progress(done, len(requests))
     rows = [r for r in todo if r.continuation is not None]
     if rows:
-        for said in backend.log_likelihoods([r.continuation for r in rows]):
+        for number, said in enumerate(backend.log_likelihoods([r.continuation for r in rows])):
+            if not number:
+                journal.scored(getattr(backend, "scored_by", None))
             line: dict[str, Any] = {"error": said.error}
             if not said.error:
                 line = {"log_likelihood": said.log_likelihood, "greedy": said.greedy, "tokens": said.tokens}

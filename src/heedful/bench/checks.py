@@ -50,7 +50,8 @@ def check_backend(backend: Any, model: str, prepared: Sequence[Prepared], how: H
 
 def _alternative(refused: Sequence[Task]) -> str:
     """What the user can do instead."""
-    names = {t.name for t in refused}
-    written = [n for n in MODULES if n not in names and find_task(n).task.generation is not None]
+    names = {(t.name, t.profile) for t in refused}
+    known = {n: find_task(n).task for n in MODULES}
+    written = [n for n, t in known.items() if (n, t.profile) not in names and t.generation is not None]
     task = f"choose a task whose answers are written ({', '.join(written)}), or " if written else ""
     return f"{task}name the model's weights (hf:FOLDER, gguf:FILE) to score it in this process"

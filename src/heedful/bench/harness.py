@@ -42,11 +42,13 @@ class HarnessTask:
 
 @dataclass(frozen=True)
 class HarnessRun:
-    """What the harness made of a task: `results` by key and metric, `samples` by key, and what is worth knowing."""
+    """What the harness `made` of a task, and of that: `results` by key and metric, `samples` by key, and what is worth
+    knowing."""
 
     results: Mapping[str, Mapping[str, Any]]
     samples: Mapping[str, Sequence[Mapping[str, Any]]]
     facts: Mapping[str, Any]
+    made: Mapping[str, Any]
 
 
 def harness_tasks(texts: Sequence[str], folder: Path | None) -> tuple[list[HarnessTask], list[str]]:
@@ -138,7 +140,26 @@ def run_harness(
         "failed": model.failed, "first_error": model.first_error, "truncated": model.truncated, "trained_on": None,
         "requests": model.requests, "asked": model.asked, "reused": model.requests - model.asked,
     }  # fmt: skip
-    return HarnessRun(results, samples, facts)
+    return HarnessRun(results, samples, facts, made)
+
+
+def write_own_files(run: HarnessRun, where: Path, model: str, how: How, backend: Any) -> None:
+    """The harness's own files, by its own code: ``MODEL/results_TIME.json`` and ``MODEL/samples_TASK_TIME.jsonl``."""
+    trackers: Any = importlib.import_module("lm_eval.loggers")
+    tracker = trackers.EvaluationTracker(output_path=str(where))
+    template = None if how.plain else str(backend.chat.text)
+    multiturn = not how.plain and how.multiturn
+    tracker.general_config_tracker.log_experiment_args("heedful", f"pretrained={model}", None, template, multiturn)
+    samples = {name: [dict(line) for line in lines] for name, lines in run.made.get("samples", {}).items()}
+    tracker.save_results_aggregated({k: v for k, v in run.made.items() if k != "samples"}, samples)
+    for name, lines in samples.items():
+        tracker.save_results_samples(name, lines)
+    folder = where / str(tracker.general_config_tracker.model_name_sanitized)
+    wanted = [f"results_{tracker.date_id}.json", *(f"samples_{name}_{tracker.date_id}.jsonl" for name in samples)]
+    if missing := next((n for n in wanted if not (folder / n).is_file()), None):  # it only logs what went wrong
+        raise HeedfulError(
+            f"{folder / missing}: lm-evaluation-harness could not write it; look at the disk, then --resume"
+        )
 
 
 def _metrics(values: Mapping[str, Any], counts: Mapping[str, int] | None) -> dict[str, Any]:

@@ -4,6 +4,7 @@
     {"request": KEY, "log_likelihood": -1.5, "greedy": false, "tokens": 1, "at": 3.2}    `at`: seconds into the session
     {"request": KEY, "text": "Paris", "finish_reason": "stop", "prompt_tokens": 9, "tokens": 2, "at": 3.9}
     {"request": KEY, "error": "..."}                                                     asked again by --resume
+    {"scored_by": "the scoring engine"}                      what computed the log-likelihoods that follow
     {"mark": ITEM, "answer": ..., "scores": {...}, "of": HASH}                           where to mark is dear
 
 Each line is with the system when it is counted, so that a kill -9 loses none of it; the disk has it two seconds later,
@@ -38,6 +39,7 @@ class Journal:
         self.asked = dict(asked)
         self.answers: dict[str, Mapping[str, Any]] = {}
         self.marks: dict[str, Mapping[str, Any]] = {}
+        self.scorers: list[str] = []  # what computed log-likelihoods, each once
         self.before = 0.0  # seconds of earlier sessions
         self._read()
         self._handle = -1
@@ -68,6 +70,12 @@ class Journal:
         self.answers[key] = line
         self._append({"request": key, **line, "at": round(time.monotonic() - self._began, 3)})
 
+    def scored(self, by: str | None) -> None:
+        """Keep what computes log-likelihoods from here on, where that is known."""
+        if by is not None and (not self.scorers or self.scorers[-1] != by):
+            self._append({"scored_by": by})
+            self.scorers = [*(s for s in self.scorers if s != by), by]
+
     def mark(self, item: str, answer: Any, scores: Mapping[str, float | None], of: Sequence[str]) -> None:
         """Keep the mark of an item, and of which texts it is."""
         line = {"mark": item, "answer": answer, "scores": dict(scores), "of": hash_of(list(of))}
@@ -94,6 +102,8 @@ class Journal:
                 self.before, last = self.before + last, 0.0
                 continue
             last = max(last, float(line.get("at") or 0.0))
+            if by := line.get("scored_by"):
+                self.scorers = [*(s for s in self.scorers if s != by), str(by)]
             if "request" in line:
                 self.answers[str(line["request"])] = line
             elif "mark" in line:

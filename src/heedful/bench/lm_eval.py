@@ -111,13 +111,14 @@ def _samples(lines: Sequence[Mapping[str, Any]], prepared: Prepared) -> Iterator
             arguments = [(prompt, {"until": until})]
             texts = line.get("texts", [])
             answers, filtered = [texts], texts[:1]
+        target = _target(line)
         doc = {"id": line["id"], "subset": line.get("subset", ""), "gold": line["gold"]}
         score = line["score"] if isinstance(line["score"], dict) else {_only(prepared): line["score"]}
         scores = {_name(m): value for m, value in score.items()}
         yield {
             "doc_id": number,
             "doc": doc,
-            "target": str(line["gold"]),
+            "target": target,
             "arguments": {
                 f"gen_args_{k}": {f"arg_{j}": a for j, a in enumerate(pair)} for k, pair in enumerate(arguments)
             },
@@ -127,9 +128,16 @@ def _samples(lines: Sequence[Mapping[str, Any]], prepared: Prepared) -> Iterator
             "metrics": list(scores),
             "doc_hash": _hash(json.dumps(doc, indent=2, ensure_ascii=False, default=str)),
             "prompt_hash": _hash(prompt),
-            "target_hash": _hash(str(line["gold"])),
+            "target_hash": _hash(target),
             **scores,
         }
+
+
+def _target(line: Mapping[str, Any]) -> str:
+    """What is right, as the harness has it: of choices that are named by their texts, the number of the right one."""
+    texts = [c["text"].strip() for c in line.get("choices", ())]
+    gold = line["gold"]
+    return str(texts.index(gold)) if isinstance(gold, str) and gold in texts else str(gold)
 
 
 def _only(prepared: Prepared) -> str:

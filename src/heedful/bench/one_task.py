@@ -43,6 +43,7 @@ class Said:
     found: int
     seconds: float
     template: Mapping[str, Any]
+    scored_by: str | None = None
 
     def of(self, ids: Collection[str]) -> Said:
         """The same of some of the items; requests, answers and seconds stay those of all."""
@@ -67,8 +68,13 @@ def ask_task(bench: Bench, prepared: Prepared, backend: Any, folder: BenchFolder
         # A session that only reads what is known takes no time of the model's; a program that is run again does.
         seconds = journal.seconds if found or prepared.task.runs_code else journal.before
     answers = {k: journal.answers[k] for k in requests if k in journal.answers}
-    template = template_facts(bench.how, backend)
-    return Said(tuple(asked), tuple(samples), requests, answers, dict(journal.answers), found, seconds, template)
+    template, known = template_facts(bench.how, backend), dict(journal.answers)
+    return Said(tuple(asked), tuple(samples), requests, answers, known, found, seconds, template, scored_by(journal))
+
+
+def scored_by(journal: Journal) -> str | None:
+    """What computed the journal's log-likelihoods, in words; None where there are none."""
+    return ", ".join(journal.scorers) or None
 
 
 def write_task(
@@ -91,6 +97,7 @@ def write_task(
         "seconds": round(seconds, 3),
         "items_per_second": round(len(said.samples) / seconds, 3) if seconds > 0 else None,
         "template": dict(said.template),
+        "scored_by": said.scored_by,
     }
     return figures, facts
 

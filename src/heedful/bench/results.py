@@ -15,6 +15,7 @@ from heedful.bench.tasks import Prepared, task_sha256
 from heedful.errors import HeedfulError, RequestError
 from heedful.records import hash_of, to_json
 from heedful.tasks import Figure, Sample
+from heedful.tasks.figures import chance
 
 _CHUNK = 1 << 20
 
@@ -69,11 +70,10 @@ def _number(value: float | None) -> float | None:
 
 
 def _guess(figure: Figure, samples: Sequence[Sample]) -> dict[str, float]:
-    """The accuracy that guessing gives, of a figure over items with choices that are right or wrong."""
-    of = [s.item for s in samples if not figure.part or s.item.subset == figure.part]
-    if figure.metric != "accuracy" or not of or not all(i.choices for i in of):
-        return {}
-    return {"guess": round(math.fsum(1 / len(i.choices) for i in of) / len(of), 6)}
+    """What chance gives: the figure's own, or an accuracy's over items with choices that are right or wrong."""
+    of = [s for s in samples if not figure.part or s.item.subset == figure.part]
+    guess = figure.guess if figure.guess is not None or figure.metric != "accuracy" else chance(of)
+    return {} if guess is None else {"guess": round(guess, 6)}
 
 
 def _facts(

@@ -17,9 +17,9 @@ from heedful.bench.checks import check_backend
 from heedful.bench.clean import Training
 from heedful.bench.facts import run_facts, template_facts
 from heedful.bench.folder import BenchFolder
-from heedful.bench.harness import HarnessTask, run_harness
+from heedful.bench.harness import HarnessTask, run_harness, write_own_files
 from heedful.bench.journal import Journal
-from heedful.bench.one_task import ask_task, asked_of, write_task
+from heedful.bench.one_task import ask_task, asked_of, scored_by, write_task
 from heedful.bench.requests import How
 from heedful.bench.tasks import Prepared
 from heedful.errors import DataError, HeedfulError
@@ -48,6 +48,7 @@ class Bench:
     training: Training | None = None
     submission: bool = False
     harness: tuple[HarnessTask, ...] = ()  # of lm-evaluation-harness, after the others
+    harness_files: bool = False  # with the harness's own files beside ours
 
 
 def run_bench(
@@ -111,7 +112,9 @@ def _run_harness(
     head = asked_of(bench, backend) | {"profile": task.key, "shots": bench.shots, "seed": bench.seed}
     with Journal(folder.journal(task.key), head) as journal:
         made = run_harness(task, backend, journal, bench.how, bench.shots, bench.limit, bench.seed, view.advance)
-        seconds = journal.seconds
+        seconds, by = journal.seconds, scored_by(journal)
+    if bench.harness_files:
+        write_own_files(made, folder.path / "lm-eval", bench.model, bench.how, backend)
     for key, lines in made.samples.items():
         write_jsonl(folder.samples(key), lines)
     items = int(made.facts["items"])
@@ -120,4 +123,5 @@ def _run_harness(
         "seconds": round(seconds, 3),
         "items_per_second": round(items / seconds, 3) if seconds > 0 else None,
         "template": template_facts(bench.how, backend),
+        "scored_by": by,
     }

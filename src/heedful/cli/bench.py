@@ -108,7 +108,7 @@ def bench(
     from heedful.bench.harness import harness_tasks
     from heedful.bench.tasks import name_tasks
     from heedful.cli.bench_evals import Asked, bench_evals, evals_named, refuse_others
-    from heedful.cli.bench_plan import check_targets, read_tasks, targets_of, tell_plan
+    from heedful.cli.bench_plan import check_submission, check_targets, read_tasks, targets_of, tell_plan
 
     check_seed(seed)
     for option, given, known in (("--format", format, FORMATS), ("--precision", precision, PRECISIONS)):
@@ -169,14 +169,16 @@ def bench(
     prepared, training = read_tasks(
         named, data_dir, split, shots, seed, limit, targets, training_data or (), allow_code_execution
     )
+    if submission:
+        check_submission(prepared, [h.key for h in harness])
     how = How(template, multiturn, batch_size)
     if dry_run:
         tell_plan(prepared, how, targets, as_json)
         for one in harness:
             typer.echo(f"{one.key}: its items are read by lm-evaluation-harness when it runs", err=True)
         return
-    plans = [Bench(t.model, how, seed, shots, limit, training, submission, tuple(harness)) for t in targets]
-
+    files = format == "lm-eval"
+    plans = [Bench(t.model, how, seed, shots, limit, training, submission, tuple(harness), files) for t in targets]
     done = _run(plans, prepared, load, targets)
     _tell(done, prepared, [h.key for h in harness], targets, format, as_json)
 
@@ -227,7 +229,8 @@ def _tell(
         from heedful.bench.lm_eval import write_lm_eval
 
         for results, target in zip(done, targets, strict=True):
-            typer.echo(f"written: {write_lm_eval(target.folder, results, prepared)}", err=True)
+            where = write_lm_eval(target.folder, results, prepared) if prepared else target.folder.path / "lm-eval"
+            typer.echo(f"written: {where}", err=True)
     keys = [*(p.key for p in prepared), *harness]
     if as_json:
         print_json(done[0] if len(done) == 1 else {t.which: results for t, results in zip(targets, done, strict=True)})

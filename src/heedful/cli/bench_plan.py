@@ -18,7 +18,7 @@ from heedful.cli.output import print_json
 from heedful.errors import RequestError
 from heedful.models.names import parse_model_name
 from heedful.store import RunFolder
-from heedful.tasks import Named, Plan
+from heedful.tasks import MODULES, Named, Plan, find_task
 
 WIDTH = 80
 CHARACTERS_A_TOKEN = 4  # of English text, roughly
@@ -60,6 +60,17 @@ def check_targets(targets: Sequence[Target], resume: bool) -> None:
     """RequestError where a folder cannot be begun or gone on with."""
     for target in targets:
         target.folder.check(resume)
+
+
+def check_submission(prepared: Sequence[Prepared], harness: Sequence[str]) -> None:
+    """RequestError where one of the tasks has no files for a leaderboard."""
+    without = [*(p.key for p in prepared if p.task.submission is None), *harness]
+    if without:
+        known = [n for n in MODULES if find_task(n).task.submission is not None]
+        raise RequestError(
+            f"--submission: {without[0]} has no leaderboard that takes files; name only tasks that have "
+            f"({', '.join(known)}), or leave --submission out"
+        )
 
 
 def read_tasks(

@@ -77,6 +77,8 @@ def _notes(key: str, task: Mapping[str, Any]) -> Iterator[str]:
         f"{key}: profile {task['profile']}, {shots}, {how}; {task['requests']:,} requests{reused}, "
         f"{duration(task['seconds'])}{speed}"
     )
+    if "forward pass" in (task.get("scored_by") or ""):
+        yield f"  {key}: scored row by row by {task['scored_by']}, which is slower than the scoring engine"
     if len(task["parts"]) > PARTS_SHOWN:
         yield f"  {key}: {len(task['parts'])} parts are in results.json"
     if task["limit"] is not None:

@@ -93,8 +93,9 @@ def _benchmarks(found: Benchmarks) -> dict[str, Any]:
 
 def _bench_row(r: BenchRow) -> dict[str, Any]:
     c = r.comparison
+    clean = None if r.clean is None else dict(zip(("before", "after", "n"), r.clean, strict=True))
     return {
-        "task": r.task, "metric": r.metric, "n": r.n, "unscored": r.unscored, "guess": r.guess,
+        "task": r.task, "metric": r.metric, "clean": clean, "n": r.n, "unscored": r.unscored, "guess": r.guess,
         "before": {"value": r.before, "stderr": r.before_error}, "after": {"value": r.after, "stderr": r.after_error},
         "difference": _interval(c.difference) if c else None, "test": c.test if c else None,
         "p": c.p_value if c else None, "p_corrected": c.adjusted_p if c else None, "verdict": c.verdict if c else None,

@@ -67,7 +67,8 @@ def _row(m: MetricRow) -> str:
 
 def _bench_row(r: BenchRow) -> str:
     c = bench_cells(r)
-    before, after = (f"{c[side]} {c[f'{side}_error']}".rstrip() for side in ("before", "after"))
+    values = ((c[side], c[f"{side}_error"], c[f"{side}_clean"]) for side in ("before", "after"))
+    before, after = (" ".join(filter(None, parts)) for parts in values)
     name = _inline(f"{r.task}, {r.metric}")
     return f"| {name} | {before} | {after} | {c['difference']} | {c['interval'] or '–'} | {c['p']} |"
 

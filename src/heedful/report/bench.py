@@ -51,8 +51,15 @@ def _rows(key: str, base: Mapping[str, Any], tuned: Mapping[str, Any], compared:
         paired = name in found and _is_mean(b["value"], compared.a, name) and _is_mean(a["value"], compared.b, name)
         yield BenchRow(
             key, metric, b["value"], b["stderr"], a["value"], a["stderr"], found[name] if paired else None, a["n"],
-            a["unscored"] + b["unscored"], a.get("guess"),
+            a["unscored"] + b["unscored"], a.get("guess"), _clean(b, a),
         )  # fmt: skip
+
+
+def _clean(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[float | None, float | None, int] | None:
+    """Both figures without the items that were trained on; None unless both sides have such figures."""
+    if "clean" not in before or "clean" not in after:
+        return None
+    return before["clean"]["value"], after["clean"]["value"], after["clean"]["n"]
 
 
 def _is_mean(value: float | None, side: Side, name: str) -> bool:
@@ -66,7 +73,9 @@ def _note(key: str, task: Mapping[str, Any]) -> str:
     template = task["template"]["name"]
     how = "plain text" if template == "none" else f"template {template}"
     limit = f"; only the first {task['limit']:,} of each part" if task["limit"] is not None else ""
-    seen = f"; {task['trained_on']:,} items stand in the training rows" if task.get("trained_on") else ""
+    number = task.get("trained_on")
+    stand = "1 item stands" if number == 1 else f"{number or 0:,} items stand"
+    seen = f"; {stand} in the training rows, and clean is without" if number else ""
     return f"{key}: profile {task['profile']}, {task['shots']} shots, {how}{limit}{seen}."
 
 
@@ -92,6 +101,8 @@ def bench_cells(r: BenchRow) -> dict[str, str]:
         "before_error": error(r.before_error),
         "after": figure(r.after),
         "after_error": error(r.after_error),
+        "before_clean": f"clean {figure(r.clean[0])}" if r.clean else "",
+        "after_clean": f"clean {figure(r.clean[1])}" if r.clean else "",
         "difference": figure(c.difference.estimate if c is not None else difference, signed=True),
         "interval": f"{figure(c.difference.low, True)} to {figure(c.difference.high, True)}" if c and told else "",
         "p": p_text(c.adjusted_p) if c is not None else NOTHING,

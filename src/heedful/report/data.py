@@ -161,7 +161,8 @@ class BenchRow:
     """A metric of a benchmark: values with standard errors before and after.
 
     `comparison` is item by item; None where the figure is no mean of the items' scores. `n` items stand behind the
-    value after, `unscored` counts both sides, `guess` is what guessing gives.
+    value after, `unscored` counts both sides, `guess` is what guessing gives. `clean` are the values before and after
+    without the items that stand in the training rows, and of how many items; None where none was found there.
     """
 
     task: str
@@ -174,6 +175,7 @@ class BenchRow:
     n: int
     unscored: int
     guess: float | None = None
+    clean: tuple[float | None, float | None, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,7 +151,9 @@ def _figure(found: Figures, key: str, samples: Sequence[Sample], empty: Figure, 
         error = mean_figure(means, of).stderr
         if error is not None and key == NORMALISED:
             error = error / (found.high_score - found.low_score)
-    return replace(empty, value=value / scale, stderr=error)
+    chance = found.preferred_score == "multiple_choice_grade" and key in (found.preferred_score, NORMALISED)
+    guess = (found.low_score if key != NORMALISED else 0.0) if chance else None  # 0 is where the owner has put chance
+    return replace(empty, value=value / scale, stderr=error, guess=guess)
 
 
 def _outputs(samples: Sequence[Sample]) -> tuple[dict[str, dict[int, Output]], int]:

@@ -27,7 +27,7 @@ class Figure:
     """One number: `part` is '' for the whole task, else the subset or group of subsets it is of.
 
     `value` is None where nothing could be scored, `stderr` None where it cannot be known (fewer than two clusters).
-    `main` marks the figure that stands for the task in tables.
+    `main` marks the figure that stands for the task in tables. `guess` is what chance gives, where that is known.
     """
 
     metric: str
@@ -37,18 +37,26 @@ class Figure:
     unscored: int = 0
     part: str = ""
     main: bool = False
+    guess: float | None = None
 
 
 def mean_figure(samples: Sequence[Sample], metric: str, part: str = "", main: bool = False) -> Figure:
     """The mean of one score over samples, its standard error clustered where items have groups."""
     values = [s.mark.scores.get(metric) for s in samples]
     scored = [v for v in values if v is not None]
+    guess = chance(samples) if metric == "accuracy" else None
     if not scored:
-        return Figure(metric, None, None, 0, len(values), part, main)
+        return Figure(metric, None, None, 0, len(values), part, main, guess)
     groups = [s.item.group for s in samples]
     error = clustered_standard_error(values, groups) if any(g is not None for g in groups) else standard_error(values)
     value = math.fsum(scored) / len(scored)
-    return Figure(metric, value, _known(error), len(scored), len(values) - len(scored), part, main)
+    return Figure(metric, value, _known(error), len(scored), len(values) - len(scored), part, main, guess)
+
+
+def chance(samples: Sequence[Sample]) -> float | None:
+    """The accuracy that guessing gives; None where items are not all choices that are right or wrong."""
+    numbers = [len(s.item.choices) for s in samples]
+    return math.fsum(1 / n for n in numbers) / len(numbers) if numbers and all(numbers) else None
 
 
 def means(samples: Sequence[Sample]) -> list[Figure]:
@@ -106,7 +114,9 @@ def macro_figure(parts: Sequence[Figure], metric: str, main: bool = False, part:
     error = None
     if all(e is not None for e in errors):
         error = math.sqrt(math.fsum((e or 0.0) ** 2 for e in errors)) / len(known)
-    return Figure(metric, value, error, sum(p.n for p in known), sum(p.unscored for p in parts), part, main)
+    guesses = [p.guess for p in known if p.guess is not None]
+    guess = math.fsum(guesses) / len(known) if len(guesses) == len(known) else None
+    return Figure(metric, value, error, sum(p.n for p in known), sum(p.unscored for p in parts), part, main, guess)
 
 
 def _known(value: float) -> float | None:

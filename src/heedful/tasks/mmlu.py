@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from heedful.errors import DataError, RequestError, did_you_mean
-from heedful.tasks.base import Item, Mark, Outcome, Plan, Prompt, Sample, Source, Task, choose_likeliest
+from heedful.tasks.base import Item, Mark, Outcome, Plan, Prompt, Sample, Source, Task
 from heedful.tasks.figures import Figure, by_subset, macro_figure, mean_figure
 from heedful.tasks.mmlu_subjects import GROUPS, SUBJECTS
 from heedful.tasks.pieces import spans
@@ -53,7 +53,7 @@ def items(places: Places, plan: Plan, strip: bool, gap: str) -> list[Item]:
             letters = tuple(f" {c}" for c in LETTERS)
             listed = [(f"\n{c}. ", text) for c, text in zip(LETTERS, row[1], strict=True)]
             places_of = spans(question, ("", row[0].strip() if strip else row[0]), *listed)
-            item = Item(f"{subject}/{number}", Prompt(question, asked, about), letters, row[2], subject)
+            item = Item(f"{subject}/{number}", Prompt(question, asked, about), letters, LETTERS[row[2]], subject)
             made.append(replace(item, inputs=places_of[:1], options=places_of[1:]))
     return made
 
@@ -65,8 +65,11 @@ def _question(row: Row, strip: bool) -> str:
 
 def mark(outcome: Outcome) -> Mark:
     """Right where the likeliest letter is the right one."""
-    found = choose_likeliest(outcome)
-    return Mark(None if found.answer is None else LETTERS[found.answer], {"accuracy": found.scores["accuracy"]})
+    if outcome.error or not outcome.log_likelihoods:
+        return Mark(None, {"accuracy": None})
+    values = outcome.log_likelihoods
+    letter = LETTERS[values.index(max(values))]
+    return Mark(letter, {"accuracy": float(letter == outcome.item.gold)})
 
 
 def figures(samples: Sequence[Sample]) -> list[Figure]:

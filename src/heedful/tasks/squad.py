@@ -8,9 +8,9 @@ files, dev-v1.1.json and dev-v2.0.json, are one object; in 2.0 the answers of a 
 
 The owner has metrics and no prompts. Profile ``official``: the prompt below, the first line that is written counts,
 and where it is "unanswerable" (2.0) it stands for no answer; the owner's exact match and F1. ``squad2@lm-eval`` is the
-task squadv2 of lm-evaluation-harness 0.4, but for best_exact and best_f1, which need a threshold on how likely
-"unanswerable" is; there "unanswerable" is an answer like any other, so it is wrong where there is none. Its task
-squad_completion is of another data set (hazyresearch/based-squad) and not here.
+task squadv2 of lm-evaluation-harness 0.4, which asks twice: for an answer, and how likely " unanswerable" is, on which
+best_exact and best_f1 have a threshold. Written, "unanswerable" is an answer like any other there, so it is wrong
+where there is none. Its task squad_completion is of another data set (hazyresearch/based-squad) and not here.
 
 No examples are shown unless --shots asks for them: with a passage each, five are some thousand tokens a question.
 """
@@ -33,9 +33,8 @@ from heedful.tasks.figures import Figure, mean_figure
 from heedful.tasks.pieces import Span, spans
 from heedful.tasks.places import Places
 from heedful.tasks.shots import examples, shots_of, train_file
+from heedful.tasks.squad_threshold import NO_ANSWER, NO_ANSWER_SCORE, best_figures
 from heedful.tasks.submissions import answered
-
-NO_ANSWER = "unanswerable"
 
 
 @dataclass(frozen=True)
@@ -84,8 +83,10 @@ def items(
     ask: Callable[[Question], str],
     answer: Callable[[Question], str],
     description: str,
+    threshold: bool = False,
 ) -> list[Item]:
-    """The questions of the validation file, those on one passage in one group."""
+    """The questions of the validation file, those on one passage in one group. With a `threshold` each is asked a
+    second time, for how likely it is that it has no answer."""
     questions = _read(places, version, "dev")[: plan.limit]
     shots = shots_of(plan, 0)
     pool = _read(places, version, "train") if shots else []
@@ -98,6 +99,11 @@ def items(
         fields = {"answerable": bool(question.golds)} if version is V2 else {}
         item = Item(question.id, prompt, gold=tuple(question.golds), group=group, fields=fields)
         made.append(replace(item, inputs=_spans(prompt.question, question)))
+        if threshold:
+            fields = fields | {
+                "kind": "targets"
+            }  # as in BIG-bench: how likely a text is, which is no score from 0 to 1
+            made.append(replace(item, id=f"{item.id}/{NO_ANSWER}", choices=(f" {NO_ANSWER}",), fields=fields))
     return made
 
 
@@ -166,7 +172,9 @@ def mark(outcome: Outcome) -> Mark:
 
 
 def mark2(outcome: Outcome, read: Callable[[str], str]) -> Mark:
-    """The owner's exact match and F1 of SQuAD 2.0."""
+    """The owner's exact match and F1 of SQuAD 2.0; of an item that asks how likely no answer is, how likely it is."""
+    if outcome.item.choices:
+        return Mark(None, {NO_ANSWER_SCORE: None if outcome.error else outcome.log_likelihoods[0]})
     if outcome.error or not outcome.texts:
         return Mark(None, {"exact": None, "f1": None})
     answer = read(outcome.texts[0])
@@ -183,13 +191,18 @@ def _or_none(text: str) -> str:
     return "" if normalised(line) == NO_ANSWER else line
 
 
-def figures2(samples: Sequence[Sample]) -> list[Figure]:
-    """The owner's six: of all questions, of those with an answer and of those without."""
+def figures2(asked: Sequence[Sample]) -> list[Figure]:
+    """The owner's six: of all questions, of those with an answer and of those without; two more with a threshold."""
+    samples = _written(asked)
     found = [replace(mean_figure(samples, "exact")), replace(mean_figure(samples, "f1"), main=True)]
     for prefix, answerable in (("HasAns", True), ("NoAns", False)):
         if chosen := [s for s in samples if s.item.fields["answerable"] is answerable]:
             found += [replace(mean_figure(chosen, m), metric=f"{prefix}_{m}") for m in ("exact", "f1")]
-    return found
+    return found + (best_figures(asked) if len(samples) < len(asked) else [])
+
+
+def _written(samples: Sequence[Sample]) -> list[Sample]:
+    return [s for s in samples if not s.item.choices]
 
 
 def figures1(samples: Sequence[Sample]) -> list[Figure]:
@@ -199,8 +212,9 @@ def figures1(samples: Sequence[Sample]) -> list[Figure]:
 
 def predictions(samples: Sequence[Sample]) -> dict[str, str]:
     """The file that the owner's script takes."""
-    answered(samples, "squad")
-    found = {s.item.id: s.mark.answer for s in samples}
+    written = _written(samples)
+    answered(written, "squad")
+    found = {s.item.id: s.mark.answer for s in written}
     return {"predictions.json": json.dumps(found, ensure_ascii=False, indent=0) + "\n"}
 
 
@@ -233,6 +247,7 @@ def _task(version: Version, profile: str) -> Task:
             ask=_ask if ours else _lm_ask,
             answer=_answer if ours else _lm_answer,
             description=version.description if ours else "",
+            threshold=not ours,
         ),
         mark=partial(mark2, read=_or_none if ours else str) if two else mark,
         figures=figures2 if two else figures1,
