@@ -60,6 +60,18 @@ def test_results_are_those_worked_by_hand(desk, heedful):
     assert "1 unscored, the first: the script does not know this continuation" in " ".join(out.split())
 
 
+def test_what_was_scored_without_the_engine_is_told_with_its_sessions(desk, heedful, monkeypatch):
+    from heedful.backends.scripted import ScriptedBackend
+
+    model = desk.script("s.jsonl", SAYS)
+    assert heedful("bench", model, *BENCH, "--limit", 1)[0] == 0
+    monkeypatch.setattr(ScriptedBackend, "scored_by", "the model's own forward pass")
+    status, out, _ = heedful("bench", model, *BENCH, "--resume")
+    assert status == 0
+    assert desk.results()["tasks"]["mmlu"]["scored_by"] == "the script, the model's own forward pass"
+    assert "scored row by row by the script, the model's own forward pass, which is slower" in " ".join(out.split())
+
+
 def test_each_sample_has_what_was_asked_and_said(desk, heedful):
     heedful("bench", desk.script("s.jsonl", SAYS), *BENCH)
     samples = desk.samples()

@@ -187,6 +187,7 @@ def test_a_chain_of_thought_asks_twice_and_goes_on_where_it_was(desk, heedful):
     status, out, err = heedful(*bench, "cot")
     assert (status, "cot names gpt-4; in its place scripted:m.jsonl is asked" in err) == (0, True)
     assert "asked through cot" in " ".join(out.split())
+    assert all(len(line) <= 80 for line in out.splitlines())
     assert heedful(*bench, "two", "--resume")[0] == 2
     status, _, err = heedful("bench", "scripted:m.jsonl", "--task", "evals:sums", *BENCH, "--resume")
     assert (status, "begun with completion_fn cot" in err) == (2, True)
