@@ -15,7 +15,7 @@ import pytest
 
 from heedful.backends.base import Answer, GenerationSettings
 from heedful.judge.items import Answers, Item, Side
-from heedful.judge.judging import Judge
+from heedful.judge.judge import Judge
 from heedful.judge.prompt import load_prompt
 from heedful.judge.rubric import load_rubric
 from heedful.records import Message, Response, to_json

@@ -15,7 +15,8 @@ from heedful.errors import RequestError
 from heedful.judge.agreement import Marks
 from heedful.judge.annotated import AnnotatorPrompt
 from heedful.judge.annotators import load_annotator
-from heedful.judge.judging import Judge, judge_items
+from heedful.judge.judge import Judge
+from heedful.judge.judging import judge_items
 from heedful.judge.summary import summarise
 from heedful.judge.summary_text import summary_lines
 

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from heedful.backends.base import Backend
     from heedful.cli.judge_plan import Files
     from heedful.judge.items import Item
-    from heedful.judge.judging import Judge, Judged
+    from heedful.judge.judge import Judge
+    from heedful.judge.judging import Judged
 
 CHARACTERS_A_TOKEN = 4  # of English text, roughly
 

@@ -16,7 +16,7 @@ from heedful.errors import RequestError, did_you_mean
 from heedful.judge.annotated import AnnotatorPrompt
 from heedful.judge.annotators import load_annotator
 from heedful.judge.items import Answers, Item, pair_items, single_items
-from heedful.judge.judging import TOP_LOGPROBS, Judge
+from heedful.judge.judge import TOP_LOGPROBS, Judge
 from heedful.judge.prompt import MODES, load_prompt
 from heedful.judge.rubric import load_rubric
 

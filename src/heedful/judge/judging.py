@@ -8,54 +8,21 @@ Nothing that has a line is asked again, whenever the process was killed.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from heedful.backends.base import Answer, Backend, GenerationSettings
+from heedful.backends.base import Answer, Backend
 from heedful.errors import DataError
-from heedful.judge.annotated import AnnotatorPrompt
 from heedful.judge.items import Item
+from heedful.judge.judge import Judge
 from heedful.judge.judgements import Judgement, Order, append_judgement, check_own, read_judgements
-from heedful.judge.prompt import JudgePrompt
-from heedful.judge.rubric import Rubric
 from heedful.judge.scores import judged_scores, unasked_scores
 from heedful.records import Message, Score, from_json, hash_of, to_json
 from heedful.store import append_jsonl, read_jsonl
 
-TOP_LOGPROBS = 20  # what most servers give at most
 IDENTICAL = "the two answers are the same"
-
-
-@dataclass(frozen=True)
-class Judge:
-    """Who judges and how: the model's name, the prompt, the rubric of a rubric prompt, and the settings.
-
-    `from_text` says that verdicts are read from text even where log-probabilities could be had.
-    """
-
-    name: str
-    prompt: JudgePrompt | AnnotatorPrompt
-    settings: GenerationSettings
-    rubric: Rubric | None = None
-    from_text: bool = False
-
-    @property
-    def rater(self) -> str:
-        return f"judge:{self.name}"
-
-    @property
-    def asked(self) -> dict[str, Any]:
-        """What must be the same for two verdicts to stand in one file."""
-        out = {"judge": self.name, "prompt_hash": self.prompt.hash, "settings": self.settings.hash}
-        out |= {"from_text": self.from_text}
-        return out | ({"rubric_hash": self.rubric.hash} if self.rubric else {})
-
-    def with_logprobs(self, top: int) -> Judge:
-        """The judge whose server is asked for so many likeliest tokens; `asked` stays the same."""
-        return dataclasses.replace(self, settings=dataclasses.replace(self.settings, top_logprobs=top))
 
 
 @dataclass(frozen=True)

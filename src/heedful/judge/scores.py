@@ -16,7 +16,7 @@ from heedful.judge.judgements import Judgement
 from heedful.records import Score, hash_of
 
 if TYPE_CHECKING:
-    from heedful.judge.judging import Judge
+    from heedful.judge.judge import Judge
 
 PAIR_VALUES: Mapping[str, float] = {"first": 0.0, "second": 1.0, "tie": 0.5}
 TURNED: Mapping[str, str] = {"first": "second", "second": "first", "tie": "tie"}

@@ -15,8 +15,9 @@ from typing import Any
 from heedful.judge.agreement import Marks, label_of, pair_agreement, pair_mark, score_agreement
 from heedful.judge.correlation import spearman
 from heedful.judge.items import Answers
+from heedful.judge.judge import Judge
 from heedful.judge.judgements import totals
-from heedful.judge.judging import IDENTICAL, Judge, Judged
+from heedful.judge.judging import IDENTICAL, Judged
 from heedful.judge.measures import PairOutcome, length, longer_values, position, win_rate
 from heedful.judge.warn import warnings_of
 from heedful.stats import compare_means, mean_interval, share_interval

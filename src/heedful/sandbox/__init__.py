@@ -8,7 +8,8 @@ What it guards against, by which means, and what it does not: docs/sandbox.md.
 """
 
 from heedful.sandbox.checked import Task, checked
-from heedful.sandbox.isolation import MEANS, Isolation, isolation
-from heedful.sandbox.process import Limits, Outcome, run
+from heedful.sandbox.isolation import isolation, run
+from heedful.sandbox.means import MEANS, Isolation
+from heedful.sandbox.process import Limits, Outcome
 
 __all__ = ["MEANS", "Isolation", "Limits", "Outcome", "Task", "checked", "isolation", "run"]

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 
 from heedful.errors import DataError, HeedfulError, Interrupted
 from heedful.sandbox.inside.channel import SEALED
-from heedful.sandbox.isolation import Isolation, isolation
+from heedful.sandbox.isolation import isolation
+from heedful.sandbox.means import Isolation
 from heedful.sandbox.process import START, Limits, Running, pipes, refuse_unsealed, start
 
 _GRACE = 10.0  # seconds beyond the limit after which the checker itself, which keeps the time, is taken to hang

@@ -8,18 +8,11 @@ import os
 import shutil
 import sys
 import tempfile
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
 
 from heedful.errors import HeedfulError
 from heedful.sandbox.inside.seccomp import MACHINES
-from heedful.sandbox.process import Limits, run
-from heedful.sandbox.visible import visible
-
-Means = Literal["bubblewrap", "namespaces"]
-MEANS: tuple[Means, ...] = ("bubblewrap", "namespaces")
-_NOBODY = "65534"
+from heedful.sandbox.means import MEANS, NOBODY, Isolation, Means
+from heedful.sandbox.process import Limits, Outcome, run_in
 
 # What a program tries; all must come out as `_SHUT`. It prints one line of JSON.
 _TRIES = """
@@ -42,42 +35,6 @@ print(json.dumps({
     "privileges": ctypes.CDLL(None).prctl(39, 0, 0, 0, 0) == 1,
 }))
 """
-
-
-@dataclass(frozen=True)
-class Isolation:
-    """A way of shutting in that works here. `program`: bubblewrap's path, "" for namespaces of our own."""
-
-    means: Means
-    program: str = ""
-
-    def command(self, inner: list[str], info: int, keep: list[int]) -> list[str]:
-        """The command that runs `inner` shut in, with the open files `keep`, and says its PID as JSON on `info`."""
-        seen = visible()
-        if self.means == "namespaces":
-            told = {
-                "parent": os.getpid(),
-                "info": info,
-                "keep": keep,
-                "binds": seen.binds,
-                "aliases": dict(seen.aliases),
-                "modules": seen.modules,
-                "command": inner,
-            }
-            script = str(Path(__file__).with_name("namespaces.py"))
-            return [seen.interpreter, "-I", "-S", "-B", script, json.dumps(told)]
-        shut = ["user", "pid", "net", "ipc", "uts", "cgroup-try"]
-        places = [part for b in seen.binds for part in ("--ro-bind", b, b)]
-        places += ["--ro-bind", *seen.modules]
-        places += [part for path, target in seen.aliases for part in ("--symlink", target, path)]
-        return [
-            self.program,
-            *(f"--unshare-{name}" for name in shut),
-            *("--uid", _NOBODY, "--gid", _NOBODY, "--hostname", "sandbox", "--cap-drop", "ALL"),
-            *("--die-with-parent", "--new-session", "--info-fd", str(info)),
-            *places,
-            *("--remount-ro", "/", "--chdir", "/", "--", *inner),
-        ]
 
 
 @functools.cache
@@ -109,8 +66,8 @@ def _tried(means: Means) -> Isolation:
             raise HeedfulError("started by root, bwrap would leave programs root's rights to root's files")
     found = Isolation(means, program)
     with tempfile.NamedTemporaryFile() as canary:
-        source = f"CANARY, NOBODY = {canary.name!r}, {_NOBODY}\n{_TRIES}"
-        outcome = run(source, Limits(seconds=60.0), found)
+        source = f"CANARY, NOBODY = {canary.name!r}, {NOBODY}\n{_TRIES}"
+        outcome = run_in(found, source, Limits(seconds=60.0))
     try:
         held = json.loads(outcome.output)
     except ValueError:
@@ -119,3 +76,8 @@ def _tried(means: Means) -> Isolation:
     if broken:
         raise HeedfulError(f"a trial run was not shut in ({', '.join(broken)})")
     return found
+
+
+def run(source: str, limits: Limits = Limits(), shut_in: Isolation | None = None) -> Outcome:
+    """Run a Python program in a sandbox and show what it wrote. HeedfulError where this machine gives none."""
+    return run_in(shut_in or isolation(), source, limits)

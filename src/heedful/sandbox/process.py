@@ -11,14 +11,12 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from heedful.errors import HeedfulError
 from heedful.sandbox.inside.channel import SEALED
+from heedful.sandbox.means import Isolation
 from heedful.sandbox.visible import MODULES, visible
-
-if TYPE_CHECKING:
-    from heedful.sandbox.isolation import Isolation
 
 START = 60.0  # seconds that a sandbox may take to stand, on a machine that has much else to do
 _END = 30.0  # seconds that a killed one may take to be gone
@@ -148,12 +146,8 @@ def _pidfd(said: bytes) -> int | None:
         return None
 
 
-def run(source: str, limits: Limits = Limits(), isolation: Isolation | None = None) -> Outcome:
-    """Run a Python program in a sandbox and show what it wrote. HeedfulError where this machine gives none."""
-    if isolation is None:
-        from heedful.sandbox.isolation import isolation as found
-
-        isolation = found()
+def run_in(isolation: Isolation, source: str, limits: Limits) -> Outcome:
+    """Run a Python program in a sandbox and show what it wrote."""
     with start(isolation, "program", {"source": source}, limits) as running:
         assert running.started.stdout is not None
         assert running.started.stderr is not None
