@@ -62,7 +62,9 @@ num_epochs: 1
 learning_rate: 2e-4
 output_dir: ./out
 """
-LLAMA_FACTORY = "model_name_or_path: tiny\nstage: sft\nfinetuning_type: lora\ndataset: mine\ntemplate: qwen\ncutoff_len: 512\n"
+LLAMA_FACTORY = (
+    "model_name_or_path: tiny\nstage: sft\nfinetuning_type: lora\ndataset: mine\ntemplate: qwen\ncutoff_len: 512\n"
+)
 TRL = "model_name_or_path: tiny\ndataset_name: rows.jsonl\nuse_peft: true\nmax_length: 256\n"
 RECIPE = "model: tiny\ndata: [rows.jsonl]\nsplit: 80/10/10\ntemplate: alpaca\nepochs: 1\nmax_new_tokens: 8\n"
 ANNOTATOR = """
@@ -98,25 +100,28 @@ def build(folder: Path, tiny: Any, run: Path) -> Path:
     write(folder, {f"registry/{name}": text for name, text in REGISTRY.items()})
     write(folder, {"annotator/configs.yaml": ANNOTATOR, "annotator/prompt.txt": PROMPT})
     model = tiny.make(folder / "tiny", max_position_embeddings=2048)
-    for name in ("my-model", "my-judge"):
+    for name in ("my-model", "my-judge", "a", "b"):
         (folder / name).symlink_to(model, target_is_directory=True)
     for name in ("my-run", "old-run", "new-run", "run"):
         shutil.copytree(run, folder / name)
     (folder / "benchmarks").symlink_to(ROOT / "benchmarks", target_is_directory=True)
     shutil.copy(ROOT / "src/heedful/judge/rubrics/answers.yaml", folder / "my-rubric.yaml")
-    _benchmarks(folder)
-    _answers(folder, run)
-    _votes(folder)
+    benchmarks(folder)
+    answers(folder, run)
+    votes(folder)
     return folder
 
 
-def _benchmarks(folder: Path) -> None:
+def benchmarks(folder: Path) -> None:
     """The tasks' own rows, in the owners' files; saved outputs for `heedful score`; a script that knows MMLU's."""
     from heedful.tasks import MODULES, Places, Plan, find_task
 
     for module in dict.fromkeys(MODULES.values()):
         for task in importlib.import_module(f"heedful.tasks.{module}").TASKS:
             write(folder / "data" / task.name, dict(task.sample_rows))
+    for part in ("test", "dev"):
+        astronomy = folder / f"data/mmlu/{part}/astronomy_{part}.csv"
+        shutil.copy(astronomy, astronomy.with_name(f"anatomy_{part}.csv"))
     data = folder / "data"
     for name, place in {"dev-v1.1.json": "squad", "dev-v2.0.json": "squad2", "web-dev.json": "triviaqa/qa"}.items():
         shutil.copy(data / place / name, folder / name)
@@ -131,7 +136,7 @@ def _benchmarks(folder: Path) -> None:
     (folder / "samples.jsonl").write_text("".join(json.dumps(s) + "\n" for s in samples))
 
 
-def _answers(folder: Path, run: Path) -> None:
+def answers(folder: Path, run: Path) -> None:
     """Answers, marks and annotations."""
     from heedful.records import Score, to_json
     from heedful.responses import read_responses
@@ -149,7 +154,9 @@ def _answers(folder: Path, run: Path) -> None:
         question = a.messages[-1].content
         outputs.append([{"instruction": question, "output": r.text or "-", "generator": r.model} for r in (a, b)])
         row = {"instruction": question, "output_1": a.text, "output_2": b.text, "preference": 1.5}
-        annotations.append(row | {"generator_1": "a", "generator_2": "b", "annotator": "weighted_alpaca_eval_gpt4_turbo"})
+        annotations.append(
+            row | {"generator_1": "a", "generator_2": "b", "annotator": "weighted_alpaca_eval_gpt4_turbo"}
+        )
     for name, rows in {
         "model_outputs_baseline.json": [o[0] for o in outputs],
         "model_outputs.json": [o[1] for o in outputs],
@@ -161,13 +168,16 @@ def _answers(folder: Path, run: Path) -> None:
     (folder / "questions.jsonl").write_text("".join(json.dumps(q) + "\n" for q in asked))
 
 
-def _votes(folder: Path) -> None:
+def votes(folder: Path) -> None:
     names = ("my-base-model", "tuned-1", "tuned-2")
     rows = []
     for n in range(24):
         a, b = names[n % 3], names[(n + 1) % 3]
         winner = ("model_a", "model_b", "tie")[n * 7 % 5 % 3]
-        talk = [[{"role": "user", "content": "Hello?"}, {"role": "assistant", "content": f"**{m}** " * (n % 4 + 1)}] for m in (a, b)]
+        talk = [
+            [{"role": "user", "content": "Hello?"}, {"role": "assistant", "content": f"**{m}** " * (n % 4 + 1)}]
+            for m in (a, b)
+        ]
         rows.append(
             {
                 "question_id": str(n), "model_a": a, "model_b": b, "winner": winner, "judge": "ann", "anony": True,

@@ -149,3 +149,14 @@ def test_every_built_in_template_marks_the_answer_and_its_stop_token():
 def test_outputs_are_compared_as_the_block_says(kind, shown, printed, same):
     block = blocks.Block(kind, shown, Path("page.md"), 1, 0, 0)
     assert (blocks.differs(block, printed) is None) == same
+
+
+def test_every_test_that_the_footguns_name_exists():
+    named = set(re.findall(r"`(test_\w+)`", (DOCS / "footguns.md").read_text(encoding="utf-8")))
+    known = {
+        n
+        for p in (ROOT / "tests").rglob("test_*.py")
+        for n in re.findall(r"^def (test_\w+)", p.read_text("utf-8"), re.M)
+    }
+    assert len(named) > 30
+    assert named <= known
