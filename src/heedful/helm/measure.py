@@ -65,7 +65,8 @@ def _score(sample: Sample, metrics: Mapping[str, str]) -> float | None:
 def _mean(values: Mapping[str, float | None], groups: Mapping[str, str | None] | None) -> Cell:
     if not values:
         return Cell(None, why=NO_SCORE)
-    return cell_of(interval(list(values.values()), groups and [groups[i] for i in values]))
+    clusters = None if groups is None else [groups[i] for i in values]
+    return cell_of(interval(list(values.values()), clusters))
 
 
 def _calibration(scored: Sequence[Sample], metrics: Mapping[str, str]) -> Cell:
