@@ -118,7 +118,8 @@ def bias_interval(
     scores = [of.score for of, *_ in found if of.score is not None]
     if not scores:
         return Interval(np.nan, np.nan, np.nan, len(texts))
-    drawn, equal = (_mean_of_defined(np.stack([row[k] for row in found]).T) for k in (1, 2))
+    drawn = _mean_of_defined(np.stack([drawn for _, drawn, _ in found]).T)
+    equal = _mean_of_defined(np.stack([equal for *_, equal in found]).T)
     return interval_of_distance(sum(scores) / len(scores), drawn, equal, len(texts), level, 1.0)
 
 

@@ -42,8 +42,8 @@ def interval_of_distance(
 ) -> Interval:
     """The interval of an estimate by resamples (`drawn`) and by samples without any distance (`equal`).
 
-    NaN in either is not defined there. The bounds are NaN where nothing could be drawn. The lower one is 0 where equality
-    gives as much often enough, else chance's mean is taken off.
+    NaN in either is not defined there. The bounds are NaN where nothing could be drawn. The lower one is 0 where
+    equality gives as much often enough, else chance's mean is taken off.
     """
     drawn, equal = drawn[~np.isnan(drawn)], equal[~np.isnan(equal)]
     if np.isnan(estimate) or n < 2 or len(drawn) == 0 or len(equal) == 0:

@@ -13,7 +13,7 @@ from importlib import resources
 @functools.cache
 def rows(name: str) -> tuple[tuple[str, ...], ...]:
     """The rows of a list by its name, ``dialect``."""
-    text = (resources.files(__package__) / f"{name}.tsv").read_text(encoding="utf-8")
+    text = (resources.files("heedful.helm.words") / f"{name}.tsv").read_text(encoding="utf-8")
     return tuple(tuple(line.split("\t")) for line in text.splitlines() if line and not line.startswith("#"))
 
 
