@@ -14,6 +14,7 @@ small letters, and count only as they stand in a list. The lists are Heedful's o
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -203,6 +204,7 @@ class Drawing:
         return per_text
 
 
+@functools.lru_cache(maxsize=4096)  # `bias` and `bias_interval` are asked of the same texts
 def _counted(text: str) -> Counter[str]:
     model = english_model()
     return Counter(word for sentence in sentences(text.lower(), model) for word in words_of(sentence))
