@@ -6,6 +6,7 @@ refused; so is code that a model repository brings, unless it is asked for by na
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,10 @@ from heedful.store import RunFolder
 
 NEWEST_TRIES = 5
 PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+
+# transformers changes settings of the whole process while it loads: of two models that are loaded by two threads, as in
+# an arena, a tied head was taken for missing.
+_ONE_AT_A_TIME = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -81,7 +86,7 @@ def load_model(
         options["local_files_only"] = True
         if not gguf:
             _check_folder(local, name)
-    with quiet_transformers():
+    with _ONE_AT_A_TIME, quiet_transformers():
         tokenizer = _load_tokenizer(where, name, options, template)
         model = _load_weights(where, name, dtype, attention, options)
     if gguf:
@@ -164,7 +169,7 @@ def load_tokenizer(name: str, trust_remote_code: bool = False, say: Callable[[st
         options["local_files_only"] = True
         if not gguf:
             _check_folder(local, name)
-    with quiet_transformers():
+    with _ONE_AT_A_TIME, quiet_transformers():
         return _load_tokenizer(where, name, options, template)
 
 
