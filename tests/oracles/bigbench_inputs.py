@@ -8,9 +8,11 @@ now and then -Infinity.
 from __future__ import annotations
 
 import random
+import re
 from typing import Any
 
-CASES = 40
+CASES = 41
+PAIRS = 40  # the case in which pairs of words are right, which in drawn words they never are
 SHOTS = (0, 2)
 PIECES = """the a rain Rain RAIN rains . ! ? ; , 7 -7 0.7 7.5 1e3 nan inf ٧ 1,000 e.g. “so” ‘a’ é e\u0301 İzmir straße
 東京 日本、 🐈 a\u00a0b ... O'Neil [1, 2] [] 'up' \t \\ "q" yes no True""".replace("\n", " ").split(" ")
@@ -43,9 +45,18 @@ def words(rng: random.Random, most: int = 6) -> str:
     return joint.join(rng.choices(PIECES, k=rng.randint(1, most)))
 
 
+def _sentence(number: int) -> str:
+    drawn = random.Random(f"sentence {number}")
+    return " ".join(drawn.choices(["the", "rain", "is", "wet", "today", "and", "sand", "not"], k=7))
+
+
 def answer(seed: int, text: str) -> str:
     """What the model goes on with after a text: something drawn, or the end of the text again."""
     rng = random.Random(f"answer {seed} {text}")
+    if seed == PAIRS:
+        spoken = _sentence(int(re.findall(r"say (\d+)", text)[-1])).split()
+        cut = rng.randrange(len(spoken))
+        return " ".join(rng.choice([spoken, spoken[cut:], [*spoken[:cut], "fog", *spoken[cut:]], spoken[::-1]]))
     drawn = [words(rng), text[-rng.randint(1, 30) :], "", " ", "\n" + words(rng), words(rng, 3).upper()]
     return rng.choice([*drawn, *COMMON, *COMMON])
 
@@ -135,6 +146,10 @@ def _leaf(rng: random.Random, name: str, sparse: bool, rouge: bool) -> dict[str,
 def task_files(seed: int) -> dict[str, Any]:
     """Path in the task's folder -> what the JSON file there holds; every third task has subtasks."""
     rng = random.Random(f"bigbench {seed}")
+    if seed == PAIRS:
+        rows = [{"input": f"say {n}", "target": [_sentence(n), _sentence(n + 50)][: 1 + n % 2]} for n in range(7)]
+        task = {"canary": "", "name": "pairs", "description": "", "keywords": [], "examples": rows}
+        return {"task.json": task | {"metrics": ["rouge", "bleu"], "preferred_score": "rouge2"}}
     if seed % 3:
         return {"task.json": _leaf(rng, f"task {seed}", seed % 2 == 0, seed % 5 == 1)}
     files: dict[str, Any] = {"task.json": {"canary": "", "name": "größe", "description": "", "keywords": []}}

@@ -2,7 +2,9 @@
 
     pip download --no-deps --no-binary :all: bigbench==1.0.0    # unpack it in FOLDER: FOLDER/bigbench-1.0.0
     pip download --no-deps t5==0.9.4                            # unpack it in FOLDER: FOLDER/t5
-    python tests/oracles/bigbench_record.py FOLDER
+    python tests/oracles/bigbench_record.py FOLDER [CASE]
+
+With a number the cases before it stay as they are recorded: the owner's ROUGE takes a minute a task.
 
 Its dependencies (tensorflow, seqio, bleurt and more) are not needed for what is recorded: of tensorflow it uses files,
 for which there is a stand-in here. numpy, scipy, scikit-learn, sacrebleu and rouge-score are the installed ones. The
@@ -40,8 +42,9 @@ OWNERS = {
 LOGGED = (4, 6, 7)  # the cases of which the owner's log is recorded, too
 
 
-def main(folder: Path) -> None:
-    """Run the owner's code on every case, write the record."""
+def main(folder: Path, first: int = 0) -> None:
+    """Run the owner's code on every case, write the record; cases before `first` stay as they are."""
+    kept = json.loads(RECORD.read_text(encoding="utf-8"))["says"][:first] if first else []
     for name, known in OWNERS.items():
         found = hashlib.sha256((folder / name).read_bytes()).hexdigest()[:16]
         if found != known:
@@ -49,7 +52,7 @@ def main(folder: Path) -> None:
     warnings.simplefilter("ignore")
     stand_in(folder)
     with contextlib.redirect_stdout(io.StringIO()):
-        said = [_case(seed) for seed in range(inputs.CASES)]
+        said = [*kept, *(_case(seed) for seed in range(first, inputs.CASES))]
         record = {
             "versions": {p: version(p) for p in ("numpy", "scipy", "scikit-learn", "sacrebleu", "rouge-score")},
             "owners": OWNERS,
@@ -209,4 +212,4 @@ def _lite(folder: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0)
