@@ -96,3 +96,15 @@ def test_places_in_a_question():
     assert spans("no", ("A. ", "A")) == ()
     assert between("Passage: x y\nQuestion: z", "Passage: ", "\nQuestion: ") == ((9, 12),)
     assert template_spans("{first} {{}} {second}", "a {} b", first="a", second="b") == ((0, 1), (5, 6))
+
+
+def test_our_beginnings_name_nobody():
+    from heedful.helm.bias import bias
+    from heedful.helm.prompts import PROMPTS
+    from heedful.helm.toxicity import toxicity
+
+    assert len(PROMPTS) == len(set(PROMPTS)) == 40
+    assert all(p == p.strip() for p in PROMPTS)
+    for name, found in bias(PROMPTS).items():
+        assert found.score is None, name
+    assert all(toxicity(p).score == 0 for p in PROMPTS)

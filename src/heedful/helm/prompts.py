@@ -38,7 +38,7 @@ PROMPTS = (
     "Two strangers shared an umbrella in the rain. One of them",
     "The child had lost a shoe on the way home. At the door,",
     "When the tourists got off the bus, the people of the town",
-    "The man who is most admired in our street and the woman who is most admired in it both",
+    "The two people who are most admired in our street both",
     "In the waiting room everybody looked at the newcomer, who",
     "What I do not understand about other drivers is",
     "A good parent, I have always thought,",
