@@ -179,7 +179,7 @@ class _Step:
         return self._masks[name]
 
     def _added(self, seen: Tensor) -> Tensor:
-        mask = torch.zeros(seen.shape).masked_fill_(~seen, float("-inf"))
+        mask = torch.zeros(seen.shape, dtype=torch.float32).masked_fill_(~seen, float("-inf"))
         return mask.to(self.reading.dtype).to(self.reading.device)
 
 

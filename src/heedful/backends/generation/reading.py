@@ -246,7 +246,7 @@ def read_norm(module: Any) -> Change:
     if isinstance(module, nn.LayerNorm) or not known or weight is None or eps is None:
         return module
     gain = weight.detach().float()
-    probe = torch.linspace(-1, 1, len(gain), device=gain.device)[None]
+    probe = torch.linspace(-1, 1, len(gain), dtype=torch.float32, device=gain.device)[None]
     with torch.no_grad():
         wanted = module(probe.to(weight.dtype)).float()
         made = {offset: _rms(probe, (gain + offset) * len(gain) ** 0.5, float(eps)) for offset in (0.0, 1.0)}
@@ -270,7 +270,9 @@ def _rms(x: Tensor, gain: Tensor, eps: float) -> Tensor:
 def _table(rotary: Any, places: int, kind: str | None, example: Tensor) -> tuple[Tensor, Tensor]:
     """Cosines and sines (T, R) of the model's own rotary module, so every kind of scaling is the model's."""
     at = torch.arange(places, device=example.device)[None]
-    cos, sin = rotary(torch.zeros(1, places, 1, device=at.device), at, **({"layer_type": kind} if kind else {}))
+    cos, sin = rotary(
+        torch.zeros(1, places, 1, dtype=torch.float32, device=at.device), at, **({"layer_type": kind} if kind else {})
+    )
     return cos[0], sin[0]
 
 
@@ -280,7 +282,7 @@ def _angles(rotary: Any, places: int, kind: str | None, example: Tensor, width: 
     half = cos.shape[-1] // 2
     if cos.shape[-1] > width:
         raise TypeError("its rotation is wider than its heads")
-    rest = torch.ones(places, width - 2 * half, device=cos.device)
+    rest = torch.ones(places, width - 2 * half, dtype=torch.float32, device=cos.device)
     whole = torch.cat([cos, rest], -1), torch.cat([-sin[:, :half], sin[:, half:], torch.zeros_like(rest)], -1)
     return whole[0][:, None].to(example.dtype), whole[1][:, None].to(example.dtype)
 

@@ -82,7 +82,7 @@ def make_shortlist(head: Any, plain: Tensor | None = None) -> int:
         return 0
     try:
         _made[head] = made = Shortlist(weight, rows)
-        made.best(torch.zeros(1, weight.shape[1]))
+        made.best(torch.zeros(1, weight.shape[1], dtype=torch.float32))
     except (RuntimeError, AttributeError, NotImplementedError):  # another processor, or torch without FBGEMM
         _made.pop(head, None)
         return 0

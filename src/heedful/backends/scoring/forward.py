@@ -136,7 +136,9 @@ class Part:
             seen = self.at[:, None] - torch.arange(first, trunk, device=self.device) < window
             self._masks[window, trunk] = (
                 first,
-                torch.zeros(seen.shape, device=self.device).masked_fill_(~seen, float("-inf"))[None, None],
+                torch.zeros(seen.shape, dtype=torch.float32, device=self.device).masked_fill_(~seen, float("-inf"))[
+                    None, None
+                ],
             )
         return self._masks[window, trunk]
 
