@@ -150,7 +150,7 @@ def test_a_judge_of_its_own_grades_and_is_asked_as_a_chat_model(desk, heedful):
     lines = []
     for q in prepared.questions:
         asked = str(q.calls[0].prompt)
-        text = {s[0]: s[2] or "6" for s in SUMS}[asked]
+        text = next(said or "6" for question, _, said in SUMS if question == asked)
         if (verdict := verdicts[asked]) is not None:
             lines.append({"question": as_messages(prepared.judge_call(q, [text]).prompt)[0].content, "answer": verdict})
     (desk / "judge.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
