@@ -10,11 +10,12 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 .PHONY: demo test test-slow check format setup clean help
 
 help:
-	@echo 'make demo       install everything and see a model learn to follow instructions'
-	@echo 'make test       the tests, under two minutes'
-	@echo 'make test-slow  the tests with real models and many kills'
-	@echo 'make check      lint, format, types, docs'
+	@echo 'make demo       install what a run needs, and see a model learn (ARGS: options of heedful demo)'
+	@echo 'make test       install what the tests need, and run the fast ones (ARGS: options of pytest)'
+	@echo 'make test-slow  the slow ones: real models, a browser, many kills, every command of the docs'
+	@echo 'make check      lint, format, types, docs; changes nothing'
 	@echo 'make format     mend what lint and format can'
+	@echo 'make setup      install what the tests need, and end'
 	@echo 'make clean      remove .venv'
 
 demo: $(VENV)/.ready-demo

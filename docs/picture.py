@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-BEGIN = '  <text x="20" y="304" class="head">'
-TOP, STEP, WIDTH, LINE = 324, 33, 820, 125  # a row's place and height; characters that a row has room for
+BEGIN = '  <text x="20" y="418" class="head">'
+TOP, STEP, WIDTH, LINE = 438, 33, 820, 125  # a row's place and height; characters that a row has room for
 WORDS = {
     "cli": "one file for each command",
     "review": "marks by hand",
@@ -24,7 +24,7 @@ WORDS = {
     "judge": "a model reads answers",
     "compare": "better, worse, inconclusive",
     "bench": "tasks asked and scored",
-    "convert": "GGUF",
+    "convert": "settings of others",
     "train": "recipe, loop, verdict",
     "responses": "what is still to be asked",
     "conversation": "turns",

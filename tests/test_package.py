@@ -69,6 +69,12 @@ def test_the_licence_is_the_one_that_is_named():
     assert (PROJECT["license"], PROJECT["license-files"]) == ("Apache-2.0", ["LICENSE"])
 
 
+def test_make_helps_with_each_of_its_targets():
+    text = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^\.PHONY: (.*)$", text, re.MULTILINE)[0].split()) - {"help"}
+    assert set(re.findall(r"echo 'make ([\w-]+) ", text)) == targets
+
+
 def test_each_extra_has_its_row():
     table = (ROOT / "docs/install.md").read_text(encoding="utf-8").partition("## Extras")[2].partition("\n## ")[0]
     assert set(re.findall(r"^\| `([\w-]+)` \|", table, re.MULTILINE)) == set(EXTRAS)
@@ -235,15 +241,25 @@ def without_network() -> tuple[str, ...]:
     return before
 
 
+# The demo itself, with fewer rows and questions.
+FEW = """
+import heedful.cli.demo as demo
+demo.BUDGET |= {"split": "order:train=16,val=4,test=4", "limit": 24, "max_new_tokens": 8}
+from heedful.cli.main import main
+main()
+"""
+
+
 @pytest.mark.slow
 def test_a_second_demo_needs_no_network(without_network, tiny, tmp_path):
-    """make finds its installation complete, the command has its data and its page; only the model is a small one."""
+    """make finds its installation complete; the command has its data and its page. Only the model is a small one."""
     if subprocess.run(["make", "-q", ".venv/.ready-demo"], cwd=ROOT, check=False, capture_output=True).returncode:
         pytest.skip("the installation is older than pyproject.toml: make setup")
     env = {**os.environ, "HEEDFUL_CACHE": str(tmp_path / "cache")}
     env.pop("HF_HUB_OFFLINE", None)
-    arguments = f"ARGS=--model {tiny()} --out {tmp_path / 'demo'}"
-    done = process(*without_network, "make", "demo", arguments, cwd=ROOT, env=env)
+    process(*without_network, "make", "demo", "ARGS=--dry-run", cwd=ROOT, env=env)
+    words = ("demo", "--model", tiny(), "--out", tmp_path / "demo")
+    done = process(*without_network, sys.executable, "-c", FEW, *words, env=env)
     assert "The page:" in done.stdout
     assert (tmp_path / "demo/report.html").is_file()
 

@@ -82,6 +82,7 @@ def hub(monkeypatch):
 @pytest.fixture
 def desk(world, tmp_path, monkeypatch) -> Path:
     """A copy of the world to stand in. Pages that are served end as soon as somebody could ask them."""
+    import heedful.cli.demo
     import heedful.serve.running
     import heedful.web.server
 
@@ -90,6 +91,8 @@ def desk(world, tmp_path, monkeypatch) -> Path:
     monkeypatch.chdir(folder)
     monkeypatch.setenv("HEEDFUL_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    few = {"split": "order:train=16,val=4,test=4", "limit": 24, "max_new_tokens": 8, "eval_every": 1}
+    monkeypatch.setattr(heedful.cli.demo, "BUDGET", heedful.cli.demo.BUDGET | few)
     for module in (heedful.web.server, heedful.serve.running):
         monkeypatch.setattr(module, "make_server", ends_when_ready(module.make_server))
     return folder

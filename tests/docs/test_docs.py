@@ -26,6 +26,7 @@ CONSOLE = [
 ]
 
 
+@pytest.mark.slow  # `make check` has it too
 def test_every_check_holds():
     assert list(check.faults()) == []
 
