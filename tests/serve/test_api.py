@@ -7,7 +7,6 @@ import json
 import threading
 import urllib.request
 
-import openai
 import pytest
 
 from heedful.backends.base import GenerationSettings
@@ -171,6 +170,8 @@ def test_clients_at_the_same_time_get_the_answers_they_get_alone(served, served_
 
 
 def test_models_health_and_figures(client, served):
+    import openai
+
     assert [m.id for m in client.models.list()] == ["tiny"]
     assert client.models.retrieve("tiny").owned_by == "heedful"
     with pytest.raises(openai.NotFoundError, match="there is no model 'other'"):
@@ -219,6 +220,8 @@ def _figures(served):
     ids=lambda v: next(iter(v)) if isinstance(v, dict) else "",
 )  # fmt: skip
 def test_a_mistake_is_told_in_openais_form(client, changes, status, param, said):
+    import openai
+
     with pytest.raises(openai.APIStatusError) as told:
         client.chat.completions.create(**({"model": "tiny", "messages": ASKED} | changes))
     assert told.value.status_code == status
@@ -228,6 +231,8 @@ def test_a_mistake_is_told_in_openais_form(client, changes, status, param, said)
 
 
 def test_what_asks_for_nothing_is_taken(client):
+    import openai
+
     made = client.chat.completions.create(
         model="tiny", messages=[{"role": "developer", "content": [{"type": "text", "text": "Be"}]}, *ASKED],
         max_tokens=2, user="ann", frequency_penalty=0, tools=[], response_format={"type": "text"},
@@ -236,10 +241,11 @@ def test_what_asks_for_nothing_is_taken(client):
     with pytest.raises(openai.BadRequestError, match="go from 0 to"):
         client.completions.create(model="tiny", prompt=[10**6], max_tokens=2)
     with pytest.raises(openai.BadRequestError, match="not supported"):
-        client.completions.create(model="tiny", prompt="x", echo=True)
+        client.completions.create(model="tiny", prompt="x", best_of=2)
 
 
 def test_a_model_that_the_engine_does_not_know(run_server, backend_of, served_backend):
+    import openai
     from transformers import GPTNeoXConfig
 
     vocabulary = len(served_backend.chat.tokenizer)

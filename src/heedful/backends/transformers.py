@@ -10,7 +10,7 @@ from typing import Any
 from heedful.backends.base import Answer, Continuation, GenerationSettings, LogLikelihood, Tools
 from heedful.backends.generation import AnswerText, Engine, PlainGenerate, Request, Row, make_generator
 from heedful.backends.generation.layout import lay_out_for_reading
-from heedful.backends.scoring import PlainScoring, ScoringEngine, Texts, log_likelihoods, make_scorer, rolling
+from heedful.backends.scoring import Place, PlainScoring, ScoringEngine, Texts, log_likelihoods, make_scorer, rolling
 from heedful.chat import Chat
 from heedful.errors import RequestError, TemplateError
 from heedful.records import Message
@@ -121,6 +121,12 @@ class TransformersBackend:
         scorer = self.scorer()
         with self._asked():
             yield from rolling(scorer, Texts(self.chat.tokenizer, self.positions), whole)
+
+    def places(self, ids: Sequence[int], top: int = 0) -> list[Place]:
+        """How likely each token of a text is where it stands, but for the first, and the `top` likeliest there."""
+        scorer = self.scorer()
+        with self._asked():
+            return scorer.places(ids, top)
 
     def render(self, messages: Sequence[Message]) -> str:
         """A conversation as text, in the model's template, up to where its answer begins; for `Continuation`."""

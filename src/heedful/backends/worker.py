@@ -4,6 +4,7 @@
     tell       the asker's function, called in the worker's thread: pieces of text as they are certain, the last of
                which bears the whole Answer
     cancel()   from any thread: the row leaves the batch before the next step, and its last event comes at once
+    compute()  from any thread: a function that needs the model, done between two steps; a future of what it gives
 
 With the engine all that is asked goes on side by side (`generation.joining`); a model that the engine does not know is
 asked one question after another.
@@ -15,8 +16,9 @@ import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from heedful.backends.base import Answer, GenerationSettings, Tools
 from heedful.backends.generation import AnswerText, Engine, PlainGenerate, Request, Row
@@ -24,6 +26,8 @@ from heedful.backends.generation.joining import Joined, OpenBatch
 from heedful.backends.transformers import TransformersBackend
 from heedful.errors import HeedfulError, RequestError
 from heedful.records import Message
+
+T = TypeVar("T")
 
 
 class TooLong(RequestError):
@@ -110,6 +114,7 @@ class Worker:
         self.together = isinstance(self.generator, Engine)
         self._batch = self._new_batch()
         self._new: deque[Ticket] = deque()
+        self._jobs: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
         self._open: list[Ticket] = []
         self._changed = threading.Condition()
         self._closing = self._now = False
@@ -140,13 +145,14 @@ class Worker:
             tokenizer: Any = self.backend.chat.tokenizer
             return list(tokenizer.encode(text))
 
-    def ask_ids(
-        self, ids: Sequence[int], settings: GenerationSettings, tell: Callable[[Event], None], before: str = "",
-        scored: bool = False,
-    ) -> Ticket:  # fmt: skip
-        """Ask how ids go on."""
-        room = self.backend.positions - len(ids)
-        if room < 1:
+    def text(self, ids: Sequence[int]) -> str:
+        """What ids say."""
+        with self._encoding:
+            return str(self.backend.chat.tokenizer.decode(list(ids)))
+
+    def checked(self, ids: Sequence[int]) -> Sequence[int]:
+        """Ids that the model can read and has room to go on after; else TooLong or RequestError."""
+        if len(ids) >= self.backend.positions:
             raise TooLong(
                 f"the question has {len(ids):,} tokens, and the model has room for {self.backend.positions:,} with its "
                 "answer; shorten it"
@@ -157,6 +163,15 @@ class Worker:
             raise RequestError(
                 f"the question has ids that the model does not know; they go from 0 to {self._vocabulary - 1}"
             )
+        return ids
+
+    def ask_ids(
+        self, ids: Sequence[int], settings: GenerationSettings, tell: Callable[[Event], None], before: str = "",
+        scored: bool = False,
+    ) -> Ticket:  # fmt: skip
+        """Ask how ids go on."""
+        self.checked(ids)
+        room = self.backend.positions - len(ids)
         if scored and not self.together:
             raise NoScores("this model answers by transformers' generate, without log-probabilities; leave them out")
         text = AnswerText(self.backend.chat.tokenizer, before, settings.stop, self.backend.stop_ids)
@@ -173,6 +188,18 @@ class Worker:
             self._new.append(ticket)
             self._changed.notify()
         return ticket
+
+    def compute(self, job: Callable[[], T]) -> Future[T]:
+        """Have something done in the model's thread, one such thing between two steps. Full or Closing where not."""
+        future: Future[T] = Future()
+        with self._changed:
+            if self._closing:
+                raise Closing("the server is ending")
+            if len(self._jobs) >= self.most:
+                raise Full(max(1, min(120, round(self._pace * len(self._jobs)))))
+            self._jobs.append((job, future))
+            self._changed.notify()
+        return future
 
     @property
     def running(self) -> int:
@@ -207,13 +234,17 @@ class Worker:
     def _run(self) -> None:
         while True:
             with self._changed:
-                while not (self._open or self._closing):
+                while not (self._open or self._jobs or self._closing):
                     self._changed.wait()
-                if self._closing and (self._now or not self._open):
-                    left = list(self._open)
+                if self._closing and (self._now or not (self._open or self._jobs)):
+                    left, undone = list(self._open), list(self._jobs)
+                    self._jobs.clear()
                     break
                 new = list(self._new)
                 self._new.clear()
+                job = self._jobs.popleft() if self._jobs else None
+            if job is not None:
+                _do(*job)
             for ticket in [t for t in self._open if t.cancelled]:
                 self._give_up(ticket)
             try:
@@ -222,6 +253,9 @@ class Worker:
                 self._fail(e)
         for ticket in left:
             self._give_up(ticket)
+        for _, future in undone:
+            if future.set_running_or_notify_cancel():
+                future.set_exception(Closing("the server is ending"))
 
     def _go_on(self, new: Sequence[Ticket]) -> None:
         if self._batch is None:
@@ -230,6 +264,8 @@ class Worker:
                     self._give_up(ticket)
                 else:
                     self._alone(ticket)
+            return
+        if not self._open:
             return
         for ticket in new:
             ticket.row = self._batch.join(ticket.request, ticket.settings, ticket.scored)
@@ -309,11 +345,11 @@ class Worker:
             if ticket.starts[n] < skip or new[n] in self.backend.stop_ids:
                 continue
             (_, value), *others = row.likeliest[n]
-            top = tuple((self._spell(i), p) for i, p in others)
-            out.append(Token(self._spell(new[n]), ticket.starts[n] - skip, value, top))
+            top = tuple((self.spell(i), p) for i, p in others)
+            out.append(Token(self.spell(new[n]), ticket.starts[n] - skip, value, top))
         return tuple(out)
 
-    def _spell(self, token: int) -> str:
+    def spell(self, token: int) -> str:
         """A token as text, with the space before a word that some tokenizers leave out at the start of a text."""
         if token not in self._spelt:
             tokenizer: Any = self.backend.chat.tokenizer
@@ -331,3 +367,12 @@ class Worker:
 def _why(problem: Exception) -> str:
     said = str(problem).splitlines()
     return f"the model failed ({type(problem).__name__}: {said[0][:200] if said else 'no reason given'})"
+
+
+def _do(job: Callable[[], Any], future: Future[Any]) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        future.set_result(job())
+    except Exception as e:  # out of memory, say
+        future.set_exception(e if isinstance(e, HeedfulError) else HeedfulError(_why(e)))

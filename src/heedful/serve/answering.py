@@ -13,7 +13,9 @@ import json
 import secrets
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
@@ -22,6 +24,7 @@ from starlette.responses import Response
 from heedful.backends.base import Answer
 from heedful.errors import HeedfulError, RequestError, TemplateError
 from heedful.serve.asked import Asked, Defaults
+from heedful.serve.echo import Echo, echo_of
 from heedful.serve.faults import ApiError
 from heedful.serve.figures import Figures
 from heedful.serve.replies import Reply, usage_of
@@ -29,6 +32,7 @@ from heedful.web.bodies import json_response
 from heedful.web.guard import Receive, Scope, Send
 
 if TYPE_CHECKING:
+    from heedful.backends.scoring import Place
     from heedful.backends.worker import Event, Ticket, Token, Worker
 
 LEFT, LATE = "left", "late"  # what comes through the queue besides events
@@ -63,6 +67,8 @@ class Exchange:
         self.tickets: list[Ticket] = []
         self.prompts: list[int] = []
         self.answers: dict[int, Answer] = {}
+        self.ids: list[Sequence[int]] = []
+        self.places: list[Future[list[Place]]] = []  # of each prompt, where its tokens' probabilities are asked for
         chat = asked.kind == "chat"
         name = f"{'chatcmpl' if chat else 'cmpl'}-{secrets.token_hex(12)}"
         self.reply = Reply(name, int(time.time()), service.defaults.model, chat, asked.scored, asked.include_usage)
@@ -76,7 +82,10 @@ class Exchange:
             if count > worker.most:
                 raise ApiError(400, f"{count:,} answers at once: this server takes {worker.most:,}; ask for fewer")
             before = worker.backend.chat.before if self.asked.kind == "chat" else ""
-            for index in range(count):
+            if self.asked.echo and self.asked.scored:
+                top = self.asked.settings.top_logprobs
+                self.places = [worker.compute(partial(worker.backend.places, worker.checked(i), top)) for i in ids]
+            for index in range(0 if self.asked.silent else count):
                 settings = self.asked.settings
                 settings = dataclasses.replace(settings, seed=settings.seed + index % self.asked.n)
                 self.tickets.append(
@@ -87,7 +96,7 @@ class Exchange:
         except (ApiError, HeedfulError) as e:
             self.give_up()
             raise e if isinstance(e, ApiError) else _refusal(e) from None
-        self.prompts = [len(i) for i in ids]
+        self.prompts, self.ids = [len(i) for i in ids], ids
 
     def _encode(self) -> list[Sequence[int]]:
         worker = self.service.worker
@@ -144,9 +153,32 @@ class Exchange:
 
     def give_up(self) -> None:
         """Free the places of what is not done."""
+        for future in self.places:
+            future.cancel()
         for ticket in self.tickets:
             if not ticket.over:
                 ticket.cancel()
+
+    async def echoes(self) -> dict[int, Echo]:
+        """Of each choice its prompt, where that is to be given back. ApiError where it takes too long or fails."""
+        worker, n = self.service.worker, self.asked.n
+        if not self.asked.echo:
+            return {}
+        try:
+            left = max(0.1, self.service.timeout - (time.perf_counter() - self.began))
+            async with asyncio.timeout(left):
+                places = [await asyncio.wrap_future(future) for future in self.places] or [[] for _ in self.ids]
+        except TimeoutError:
+            raise ApiError(504, f"no answer within {self.service.timeout:g} s (--timeout); ask for less") from None
+        except HeedfulError as e:
+            raise _refusal(e) from None
+        made = [
+            echo_of(worker.backend.chat.tokenizer, prompt, ids, found, worker.spell)  # type: ignore[arg-type]
+            if self.asked.scored
+            else Echo(prompt if isinstance(prompt, str) else worker.text(ids))
+            for prompt, ids, found in zip(self.asked.prompts, self.ids, places, strict=True)
+        ]
+        return {index: made[index // n] for index in range(len(made) * n)}
 
     def usage(self) -> dict[str, Any]:
         """The counts of a request that is answered."""
@@ -191,19 +223,22 @@ async def answer(service: Service, asked: Asked, request: Request) -> Response:
         raise
     if asked.stream:
         return Stream(exchange)
-    tokens: dict[int, list[Token]] = {i: [] for i in range(len(exchange.tickets))}
+    tokens: dict[int, list[Token]] = {i: [] for i in range(len(exchange.prompts) * asked.n)}
     try:
+        echoes = await exchange.echoes()
         async for index, event in exchange.events():
             tokens[index].extend(event.tokens)
     except Left:
         exchange.close(CLIENT_LEFT)
         return Response(status_code=CLIENT_LEFT)  # nobody reads it
     except ApiError as e:
+        exchange.give_up()
         exchange.close(e.status)
         raise
     exchange.close(200)
-    choices = [(i, exchange.answers[i], tokens[i]) for i in sorted(tokens)]
-    return json_response(exchange.reply.whole(choices, exchange.usage()))
+    nothing = Answer(0, "", "length", 0, 0, 0.0)
+    choices = [(i, exchange.answers.get(i, nothing), tokens[i]) for i in sorted(tokens)]
+    return json_response(exchange.reply.whole(choices, exchange.usage(), echoes))
 
 
 class Stream(Response):

@@ -29,7 +29,7 @@ COMPLETION_TOKENS = 16  # what OpenAI's completions give where a request names n
 BOTH = ("model", "temperature", "top_p", "top_k", "min_p", "repetition_penalty", "n", "seed", "stop", "stream",
         "stream_options", "max_tokens")  # fmt: skip
 CHAT = (*BOTH, "messages", "max_completion_tokens", "logprobs", "top_logprobs")
-TEXT = (*BOTH, "prompt", "logprobs")
+TEXT = (*BOTH, "prompt", "logprobs", "echo")
 ASIDE = ("user", "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key",
          "parallel_tool_calls")  # fmt: skip
 # Fields that are known and have one value that asks for nothing; any other is refused.
@@ -53,7 +53,10 @@ class Defaults:
 
 @dataclass(frozen=True)
 class Asked:
-    """A request. Each prompt is answered `n` times; `scored` asks for log-probabilities."""
+    """A request. Each prompt is answered `n` times; `scored` asks for log-probabilities.
+
+    `echo` wants the prompt before each answer, with the log-probabilities of its tokens; then there may be no answer.
+    """
 
     kind: Literal["chat", "text"]
     prompts: tuple[Prompt, ...]
@@ -62,6 +65,8 @@ class Asked:
     scored: bool = False
     stream: bool = False
     include_usage: bool = False
+    echo: bool = False
+    silent: bool = False
 
 
 def read_asked(kind: Literal["chat", "text"], body: bytes, defaults: Defaults) -> Asked:
@@ -83,9 +88,14 @@ def read_asked(kind: Literal["chat", "text"], body: bytes, defaults: Defaults) -
     prompts = (_messages(value.get("messages")),) if kind == "chat" else _prompts(value.get("prompt"))
     scored, top = _scores(kind, value)
     stream = _flag(value, "stream")
+    echo = kind == "text" and _flag(value, "echo")
+    if echo and stream:
+        raise wrong("echo", "comes with a whole answer alone; leave stream out")
+    silent = echo and value.get("max_tokens") == 0 and not isinstance(value["max_tokens"], bool)
+    settings = _settings(kind, {**value, "max_tokens": 1} if silent else value, defaults, top)
     return Asked(
-        kind, prompts, _settings(kind, value, defaults, top), _whole(value, "n", 1, 1, MOST_CHOICES), scored, stream,
-        _include_usage(value, stream),
+        kind, prompts, settings, _whole(value, "n", 1, 1, MOST_CHOICES), scored, stream, _include_usage(value, stream),
+        echo, silent,
     )  # fmt: skip
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from heedful.backends.base import Answer
+from heedful.serve.echo import Echo
 
 if TYPE_CHECKING:
     from heedful.backends.worker import Token
@@ -23,15 +24,20 @@ class Reply:
     scored: bool
     include_usage: bool = False
 
-    def whole(self, choices: Iterable[tuple[int, Answer, Sequence[Token]]], usage: dict[str, Any]) -> dict[str, Any]:
-        """The answer to a request that does not stream: (index, answer, tokens) of each choice."""
+    def whole(
+        self,
+        choices: Iterable[tuple[int, Answer, Sequence[Token]]],
+        usage: dict[str, Any],
+        echoes: Mapping[int, Echo] | None = None,
+    ) -> dict[str, Any]:
+        """The answer to a request that does not stream: (index, answer, tokens) of each choice, and its prompt."""
         made = []
         for index, answer, tokens in choices:
+            echo = (echoes or {}).get(index, Echo(""))
             said = {"message": {"role": "assistant", "content": answer.text, "refusal": None}} if self.chat else {}
-            text = {} if self.chat else {"text": answer.text}
-            made.append(
-                {"index": index, **said, **text, "logprobs": self._scores(tokens), "finish_reason": reason(answer)}
-            )
+            text = {} if self.chat else {"text": echo.text + answer.text}
+            scores = self._scores(tokens, echo)
+            made.append({"index": index, **said, **text, "logprobs": scores, "finish_reason": reason(answer)})
         kind = "chat.completion" if self.chat else "text_completion"
         return {**self._head(kind), "choices": made, "usage": usage}
 
@@ -64,16 +70,16 @@ class Reply:
         counts = {"usage": None} if self.include_usage else {}
         return {**self._head(self._kind()), "choices": [choice], **counts}
 
-    def _scores(self, tokens: Sequence[Token]) -> dict[str, Any] | None:
+    def _scores(self, tokens: Sequence[Token], echo: Echo = Echo("")) -> dict[str, Any] | None:
         if not self.scored:
             return None
         if self.chat:
             return {"content": [_place(t) for t in tokens], "refusal": None}
         return {
-            "tokens": [t.text for t in tokens],
-            "token_logprobs": [t.logprob for t in tokens],
-            "top_logprobs": [dict(t.top) for t in tokens],
-            "text_offset": [t.at for t in tokens],
+            "tokens": [*echo.tokens, *(t.text for t in tokens)],
+            "token_logprobs": [*echo.logprobs, *(t.logprob for t in tokens)],
+            "top_logprobs": [*echo.top, *(dict(reversed(t.top)) for t in tokens)],
+            "text_offset": [*echo.offsets, *(echo.end + t.at for t in tokens)],
         }
 
 

@@ -13,8 +13,12 @@ from __future__ import annotations
 
 from heedful.backends.scoring.check import make_scorer
 from heedful.backends.scoring.engine import Scored, ScoringEngine
+from heedful.backends.scoring.forward import Place
 from heedful.backends.scoring.plain import PlainScoring
 from heedful.backends.scoring.texts import Texts, log_likelihoods, rolling
 from heedful.backends.scoring.tree import TokenRow
 
-__all__ = ["PlainScoring", "Scored", "ScoringEngine", "Texts", "TokenRow", "log_likelihoods", "make_scorer", "rolling"]
+__all__ = [
+    "Place", "PlainScoring", "Scored", "ScoringEngine", "Texts", "TokenRow", "log_likelihoods", "make_scorer",
+    "rolling",
+]  # fmt: skip

@@ -15,8 +15,8 @@ from typing import Any
 import torch
 
 from heedful.backends.generation.reading import read
-from heedful.backends.scoring.forward import Part, ScoringForward, Trunk
-from heedful.backends.scoring.tree import TokenRow, build_tree, walk
+from heedful.backends.scoring.forward import Part, Place, ScoringForward, Trunk
+from heedful.backends.scoring.tree import Stretch, TokenRow, build_tree, walk
 
 FAMILY = 512  # tokens of a subtree that is computed in one go
 BUNDLE = 2048  # tokens of families side by side
@@ -70,6 +70,20 @@ class ScoringEngine:
                 left[row] -= 1
                 if not left[row]:
                     yield Scored(row, sums[row], greedy[row])
+
+    def places(self, ids: Sequence[int], top: int = 0) -> list[Place]:
+        """For each token of a text but the first: how likely it is where it stands, and the `top` likeliest there."""
+        out: list[Place] = []
+        step = self.sizes[2]
+        with self._no_gradients():
+            reading = read(self.model)
+            forward, trunk = ScoringForward(reading, len(ids)), Trunk(reading)
+            for start in range(0, len(ids) - 1, step):
+                here, after = ids[start : start + step][: len(ids) - 1 - start], ids[start + 1 : start + 1 + step]
+                part = Part(Stretch(start, here, [(n, 0, i) for n, i in enumerate(after)]), reading.device)
+                states = forward(part, trunk)
+                out += [] if states is None else forward.likeliest(states, after, top)
+        return out
 
     def _no_gradients(self) -> torch.inference_mode | torch.no_grad:
         """Inference mode, or less where the model is in training: what it keeps for itself must be usable there."""

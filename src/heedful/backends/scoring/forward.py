@@ -68,6 +68,23 @@ class Asked:
     entries: list[tuple[int, int, int]]
 
 
+@dataclass(frozen=True)
+class Place:
+    """A token where it stands: its log-probability, and the likeliest tokens in its place with theirs."""
+
+    log_probability: float
+    top: tuple[tuple[int, float], ...]
+
+
+def places_of(logits: Tensor, tokens: Sequence[int], top: int) -> list[Place]:
+    """Logits (W, V) in float32, and the token that stands at each place."""
+    logs = logits.log_softmax(-1)
+    values = logs.gather(1, torch.tensor(list(tokens), device=logs.device)[:, None])[:, 0].tolist()
+    best, which = logs.topk(min(top, logs.shape[-1]), -1)
+    tops = [tuple(zip(*pair, strict=True)) for pair in zip(which.tolist(), best.tolist(), strict=True)]
+    return [Place(value, one) for value, one in zip(values, tops, strict=True)]
+
+
 class Part:
     """The tokens of a stretch or a bundle, with their positions, their groups and what is asked of them."""
 
@@ -239,6 +256,16 @@ class ScoringForward:
             out.index_copy_(0, flat, got)
             total.index_copy_(0, flat, log.float())
         return out, total
+
+    def likeliest(self, states: Tensor, tokens: Sequence[int], top: int) -> list[Place]:
+        """For each place (states (W, D), in order): its token's log-probability, and the `top` likeliest tokens'."""
+        out: list[Place] = []
+        step = 8  # until the size of the vocabulary is seen
+        while len(out) < len(tokens):
+            logits = self.reading.head(states[len(out) : len(out) + step])  # (w, V), float32
+            out += places_of(logits, tokens[len(out) : len(out) + len(logits)], top)
+            step = max(1, LOGITS // logits.shape[-1])
+        return out
 
     def values(self, states: Tensor, asked: Asked) -> list[tuple[int, float, bool]]:
         """For each entry asked: its row, the log-probability of its token, and whether that is the likeliest one."""

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from heedful.backends.scoring.engine import Scored
+from heedful.backends.scoring.forward import Place, places_of
 from heedful.backends.scoring.tree import TokenRow
 
 TOKENS = 2048  # of a batch, padding among them
@@ -30,6 +31,15 @@ class PlainScoring:
             size = max(1, TOKENS // longest)
             batch, order = order[:size], order[size:]
             yield from self._batch([(r, rows[r]) for r in batch], longest)
+
+    def places(self, ids: Sequence[int], top: int = 0) -> list[Place]:
+        """As the engine's."""
+        if len(ids) < 2:
+            return []
+        device = self.model.get_input_embeddings().weight.device
+        with torch.no_grad():
+            logits: Tensor = self.model(input_ids=torch.tensor([list(ids[:-1])], device=device), use_cache=False).logits
+            return places_of(logits[0].float(), ids[1:], top)
 
     def _batch(self, rows: Sequence[tuple[int, TokenRow]], longest: int) -> Iterator[Scored]:
         device = self.model.get_input_embeddings().weight.device
