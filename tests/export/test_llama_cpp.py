@@ -20,8 +20,8 @@ from heedful.export.gguf_file import check_architecture, write_gguf
 from heedful.export.gguf_split import _NAMES, split_name
 from heedful.export.hard_texts import hard_texts
 from heedful.export.llama_runtime import VARIABLE, Runtime, check_in, find_runtime
-from heedful.export.quantize import find_program, quantize
-from heedful.export.verify import TOLERANCES, need, reference_of
+from heedful.export.quantize import find_quantizer, quantize
+from heedful.export.verify import LLAMA_CPP, need, reference_of
 from heedful.models.quiet import quiet_transformers
 from heedful.records import Example, Message
 from heedful.store import read_json
@@ -74,7 +74,7 @@ def tokenizer_of(split: str | None = None):
         made.pre_tokenizer = last
     made.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=700, special_tokens=["<|end|>", "<|im_start|>", "<|im_end|>"], show_progress=False,
+        vocab_size=700, special_tokens=["<|end|>", "<|im_start|>", "<|im_end|>", "<|endoftext|>"], show_progress=False,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), max_token_length=12,
     )  # fmt: skip
     texts = hard_texts(PreTrainedTokenizerFast(tokenizer_object=made, eos_token="<|end|>"))
@@ -102,6 +102,7 @@ def make(folder: Path, name: str, split: str | None, **changes):
         for parameter in model.parameters():
             if parameter.ndim == 1:  # norms and biases that are all alike would hide a mistake
                 parameter.data += 0.1 * torch.randn_like(parameter)
+        model.get_output_embeddings().weight.data[len(tokenizer) :] = 0  # rows without a token are never said
         chat = Chat.bind("alpaca", tokenizer)
         chat.install(tokenizer, model.generation_config)
         model.save_pretrained(folder)
@@ -132,7 +133,7 @@ def test_every_architecture_answers_in_llama_cpp_as_in_transformers(name, runtim
     source, reference, chat = asked(folder, monkeypatch)
     for quant in ("f16", "q8_0"):
         write_gguf(folder, tmp_path / "m.gguf", quant, "tiny", chat)
-        check = need(check_in(runtime, tmp_path / "m.gguf", source, reference, chat, quant, TOLERANCES[quant]))
+        check = need(check_in(runtime, tmp_path / "m.gguf", source, reference, chat, quant, LLAMA_CPP[quant]))
         assert (check.texts > 40, check.prompts_differ, check.texts_differ, check.shown_otherwise) == (True, 0, 0, 0)
         print(name, quant, check.sentence)
 
@@ -144,7 +145,7 @@ def test_every_way_of_splitting_text_gives_the_same_ids(split, runtime, tmp_path
     assert split_name(read_json(folder / "tokenizer.json")) == split
     source, reference, chat = asked(folder, monkeypatch)
     write_gguf(folder, tmp_path / "m.gguf", "f16", "tiny", chat)
-    check = check_in(runtime, tmp_path / "m.gguf", source, reference, chat, "f16", TOLERANCES["f16"])
+    check = check_in(runtime, tmp_path / "m.gguf", source, reference, chat, "f16", LLAMA_CPP["f16"])
     assert (check.texts_differ, check.odd_text) == (0, "")
 
 
@@ -160,7 +161,7 @@ def test_another_rule_another_model_and_a_broken_file_are_found(runtime, tmp_pat
     def tried(said: str) -> None:
         write_gguf(folder, tmp_path / "m.gguf", "f16", "tiny", chat)
         with pytest.raises(HeedfulError, match=said):
-            need(check_in(runtime, tmp_path / "m.gguf", source, reference, chat, "f16", TOLERANCES["f16"]))
+            need(check_in(runtime, tmp_path / "m.gguf", source, reference, chat, "f16", LLAMA_CPP["f16"]))
 
     with monkeypatch.context() as patch:
         patch.setattr(gguf_vocab, "split_name", lambda written: "gpt-2")
@@ -170,28 +171,38 @@ def test_another_rule_another_model_and_a_broken_file_are_found(runtime, tmp_pat
         patch.setitem(LLAMA, "mlp.up_proj", "ffn_gate")
         tried("a logit differs by")
     (tmp_path / "m.gguf").write_bytes((tmp_path / "m.gguf").read_bytes()[:3000])
-    with pytest.raises(HeedfulError, match=r"ended with status 1 while it read the GGUF: .*please report this"):
-        check_in(runtime, tmp_path / "m.gguf", source, reference, chat, "f16", TOLERANCES["f16"])
+    with pytest.raises(HeedfulError, match=r"ended with status 1 at the GGUF: .*please report this"):
+        check_in(runtime, tmp_path / "m.gguf", source, reference, chat, "f16", LLAMA_CPP["f16"])
 
 
 @pytest.mark.slow
-def test_the_command_in_llama_cpp_and_smaller_by_its_program(runtime, tiny_run, heedful, tmp_path):
-    named = os.environ.get("HEEDFUL_LLAMA_QUANTIZE") or str(PLACE / "bin/llama-quantize")
-    arguments = ["export", tiny_run, "--to", "gguf", "--llama-python", runtime.python, "--questions", 2]
-    status, out, err = heedful(*arguments, "--out", tmp_path / "a", "--json")
+def test_the_command_in_llama_cpp_and_smaller_by_its_library(runtime, tiny_run, heedful, tmp_path):
+    arguments = ["export", tiny_run, "--to", "gguf", "--llama-python", runtime.python, "--questions", 2, "--json"]
+    status, out, err = heedful(*arguments, "--out", tmp_path / "a")
     assert status == 0, err
     told = json.loads(out)
     assert told["checks"][0]["by"].startswith("llama.cpp (llama-cpp-python ")
     assert not any("was not run" in note for note in told["notes"])
-    assert "llama.cpp" in (tmp_path / "a" / "README.md").read_text()
-    if shutil.which(named) is None:
-        pytest.skip("no llama-quantize here: see tests/oracles/llama_cpp.sh")
-    smaller = [*arguments, "--quant", "q4_k_m", "--llama-quantize", named, "--out", tmp_path / "b", "--json"]
-    status, out, err = heedful(*smaller)
+    assert "hard texts become the same ids" in (tmp_path / "a" / "README.md").read_text()
+    status, out, err = heedful(*arguments, "--quant", "q4_k_m", "--out", tmp_path / "b")
     assert status == 0, err
     told = json.loads(out)
     assert sorted(told["files"]) == ["README.md", "run-q4_k_m.gguf"]
-    assert "llama-quantize made it from the 16-bit file" in told["notes"][0]
+    assert "made it from the 16-bit file: " in told["notes"][0]
+
+
+@pytest.mark.slow
+def test_smaller_by_the_program(runtime, tmp_path, monkeypatch):
+    """The same file as by the library."""
+    program = shutil.which(os.environ.get("HEEDFUL_LLAMA_QUANTIZE") or str(PLACE / "bin/llama-quantize"))
+    if program is None:
+        pytest.skip("no llama-quantize here: see tests/oracles/llama_cpp.sh")
+    folder = make(tmp_path / "m", "LlamaForCausalLM", None)
+    _, _, chat = asked(folder, monkeypatch)
+    write_gguf(folder, tmp_path / "m.gguf", "f16", "tiny", chat)
+    quantize(Path(program), tmp_path / "m.gguf", tmp_path / "a.gguf", "q4_k_m")
+    quantize(runtime, tmp_path / "m.gguf", tmp_path / "b.gguf", "q4_k_m")
+    assert (tmp_path / "a.gguf").read_bytes() == (tmp_path / "b.gguf").read_bytes()
 
 
 def test_a_python_or_program_that_is_not_there(tmp_path, monkeypatch):
@@ -205,16 +216,17 @@ def test_a_python_or_program_that_is_not_there(tmp_path, monkeypatch):
     with pytest.raises(RequestError, match=f"{VARIABLE} .*no working llama-cpp-python .No module named 'llama_cpp'"):
         find_runtime(None)
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(RequestError, match=r"llama-quantize, which is not here: it comes with llama.cpp"):
-        find_program(None, "q4_k_m")
+    with pytest.raises(RequestError, match=r"neither llama-quantize nor the library is here; get the program with"):
+        find_quantizer(None, "q4_k_m", None)
+    assert find_quantizer(None, "q4_k_m", Runtime("python", "1")) == Runtime("python", "1")
     with pytest.raises(RequestError, match="--llama-quantize nothing: no such program"):
-        find_program("nothing", "q4_k_m")
+        find_quantizer("nothing", "q4_k_m", Runtime("python", "1"))
     program = tmp_path / "llama-quantize"
     program.write_text("#!/bin/sh\necho 'main: failed to quantize: no such type'\necho bye\nexit 3\n")
     program.chmod(0o755)
-    assert find_program(None, "q4_k_m") == program
+    assert find_quantizer(None, "q4_k_m", None) == program
     with pytest.raises(HeedfulError, match=r"made no q4_k_m file \(status 3\): main: failed to quantize: no such type"):
-        quantize(program, tmp_path / "a", tmp_path / "b", "q4_k_m", 1)
+        quantize(program, tmp_path / "a", tmp_path / "b", "q4_k_m")
 
 
 @pytest.mark.parametrize(("change", "said"), [

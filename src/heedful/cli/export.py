@@ -26,7 +26,7 @@ def export(
         str,
         typer.Option(
             metavar="NAME",
-            help="Of a GGUF: f16, q8_0 (half as large), or by llama-quantize q6_k, q5_k_m, q5_k_s, q4_k_m, q4_k_s, "
+            help="Of a GGUF: f16, q8_0 (half as large), or by llama.cpp q6_k, q5_k_m, q5_k_s, q4_k_m, q4_k_s, "
             "q4_0, q3_k_m.",
         ),
     ] = "f16",
@@ -35,7 +35,8 @@ def export(
         typer.Option(metavar="FILE", help="A Python that has llama-cpp-python, which then compares a GGUF."),
     ] = None,
     llama_quantize: Annotated[
-        str | None, typer.Option(metavar="FILE", help="llama.cpp's program; by default the one on PATH.")
+        str | None,
+        typer.Option(metavar="FILE", help="llama.cpp's program; by default the one on PATH, else llama-cpp-python."),
     ] = None,
     repo: Annotated[
         str | None, typer.Option(metavar="OWNER/NAME", help="Of --to hub: a repository that is not there yet.")
@@ -80,17 +81,17 @@ def _check(
     to: str, quant: str, repo: str | None, public: bool, llama_python: str | None, llama_quantize: str | None
 ) -> None:
     """RequestError for options that are unknown or do not go together."""
-    from heedful.export import BY_PROGRAM, GGUF_KINDS, KINDS, QUANTS
+    from heedful.export import BY_LLAMA_CPP, GGUF_KINDS, KINDS, QUANTS
 
     if to not in KINDS:
         raise RequestError(f"--to '{to}'{did_you_mean(to, KINDS)}: choose {', '.join(KINDS)}")
-    quants = (*QUANTS, *BY_PROGRAM)
+    quants = (*QUANTS, *BY_LLAMA_CPP)
     if quant not in quants:
         raise RequestError(f"--quant '{quant}'{did_you_mean(quant.lower(), quants)}: choose {', '.join(quants)}")
     of_a_gguf = {"--quant": quant != "f16", "--llama-python": llama_python, "--llama-quantize": llama_quantize}
     if to not in GGUF_KINDS and (given := next((name for name, value in of_a_gguf.items() if value), None)):
         raise RequestError(f"{given}: is for a GGUF; add it to --to gguf or --to ollama, or leave it out")
-    if llama_quantize is not None and quant not in BY_PROGRAM:
+    if llama_quantize is not None and quant not in BY_LLAMA_CPP:
         raise RequestError(f"--llama-quantize: {quant} is made without it; name another --quant, or leave it out")
     if to != "hub" and (repo is not None or public):
         given = "--repo" if repo is not None else "--public"

@@ -17,6 +17,6 @@ from __future__ import annotations
 
 from heedful.export.gguf_file import QUANTS
 from heedful.export.kinds import GGUF_KINDS, KINDS, Export, Plan, export, plan_export
-from heedful.export.quantize import BY_PROGRAM
+from heedful.export.quantize import BY_LLAMA_CPP
 
-__all__ = ["BY_PROGRAM", "GGUF_KINDS", "KINDS", "QUANTS", "Export", "Plan", "export", "plan_export"]
+__all__ = ["BY_LLAMA_CPP", "GGUF_KINDS", "KINDS", "QUANTS", "Export", "Plan", "export", "plan_export"]

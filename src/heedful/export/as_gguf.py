@@ -12,7 +12,7 @@ from heedful.export.hard_texts import composes
 from heedful.export.llama_runtime import INSTALL, VARIABLE, check_in
 from heedful.export.ollama import modelfile
 from heedful.export.quantize import quantize
-from heedful.export.verify import TOLERANCES, Check, Reference, compare
+from heedful.export.verify import LLAMA_CPP, READ_BACK, Check, Reference, compare
 from heedful.store import write_text
 
 if TYPE_CHECKING:
@@ -40,8 +40,8 @@ def write_for_llama_cpp(plan: Plan, folder: Path, reference: Reference, say: Say
         notes.append(COMPOSED)
     if plan.runtime is not None:
         say(f"Asking the GGUF in {plan.runtime}")
-        tolerance = TOLERANCES[plan.quant]
-        check = check_in(plan.runtime, target, plan.source, reference, chat, plan.quant, tolerance)
+        limits = LLAMA_CPP[plan.quant]
+        check = check_in(plan.runtime, target, plan.source, reference, chat, plan.quant, limits)
     else:
         say("Reading the GGUF back and comparing")
         check, notes = _read_back(plan, target, reference), [*notes, NOT_RUN]
@@ -74,12 +74,10 @@ def _write(plan: Plan, folder: Path, target: Path, chat: Chat, say: Say) -> list
     if plan.quantizer is None:
         write_gguf(model, target, plan.quant, name, chat)
         return []
-    import torch
-
     whole = folder / ".f16.gguf"
     write_gguf(model, whole, "f16", name, chat)
-    say(f"{plan.quantizer.name} makes {plan.quant} of it")
-    note = quantize(plan.quantizer, whole, target, plan.quant, torch.get_num_threads())
+    say(f"Making {plan.quant} of it")
+    note = quantize(plan.quantizer, whole, target, plan.quant)
     whole.unlink()
     return [note]
 
@@ -100,4 +98,4 @@ def _read_back(plan: Plan, target: Path, reference: Reference) -> Check:
     own = Chat.bind("model", load_tokenizer(f"gguf:{target}"))
     prompts = [own.prompt_ids(e.prompt, e.tools) for e in plan.source.questions]
     by = f"transformers, from the GGUF ({plan.quant})"
-    return compare(reference, by, model.eval(), prompts, TOLERANCES[plan.quant])
+    return compare(reference, by, model.eval(), prompts, READ_BACK.get(plan.quant, LLAMA_CPP[plan.quant]))

@@ -15,9 +15,9 @@ from heedful.export.gguf_file import check_architecture
 from heedful.export.hub import check_repo, upload
 from heedful.export.licence import base_of
 from heedful.export.llama_runtime import Runtime, find_runtime
-from heedful.export.quantize import BY_PROGRAM, find_program
+from heedful.export.quantize import BY_LLAMA_CPP, Quantizer, find_quantizer
 from heedful.export.source import Source, read_source
-from heedful.export.verify import TOLERANCES, Check, Reference, compare, need, reference_of
+from heedful.export.verify import LIMITS, Check, Reference, compare, need, reference_of
 from heedful.models.packaged import file_sha256
 from heedful.store import read_json, write_json, write_text
 
@@ -50,7 +50,7 @@ class Plan:
     repo: str | None = None
     public: bool = False
     runtime: Runtime | None = None
-    quantizer: Path | None = None
+    quantizer: Quantizer | None = None
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def plan_export(
     runtime = quantizer = None
     if kind in GGUF_KINDS:
         runtime = find_runtime(llama_python)
-        quantizer = find_program(llama_quantize, quant) if quant in BY_PROGRAM else None
+        quantizer = find_quantizer(llama_quantize, quant, runtime) if quant in BY_LLAMA_CPP else None
         check_architecture(source.run.model, runtime is not None)
     if kind == "adapter" and not (source.run.adapter / "adapter_config.json").is_file():
         raise RequestError(
@@ -144,7 +144,7 @@ def _hf(plan: Plan, folder: Path, reference: Reference, say: Say) -> Written:
     loaded = load_model(f"hf:{folder}", trust_remote_code=trust)
     chat = Chat.bind("model", loaded.tokenizer)
     prompts = [chat.prompt_ids(e.prompt, e.tools) for e in plan.source.questions]
-    check = compare(reference, "transformers, from the new folder", loaded.model, prompts, TOLERANCES["hf"])
+    check = compare(reference, "transformers, from the new folder", loaded.model, prompts, LIMITS["hf"])
     use = (
         "In Python, with transformers:\n\n```py\nfrom transformers import pipeline\n\n"
         'ask = pipeline("text-generation", "THIS-FOLDER")\n'
@@ -182,7 +182,7 @@ def _adapter(plan: Plan, folder: Path, reference: Reference, say: Say) -> Writte
         tokenizer: Any = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=trust)
     chat = Chat.bind("model", tokenizer)
     prompts = [chat.prompt_ids(e.prompt, e.tools) for e in source.questions]
-    check = compare(reference, "the base with the copy of the adapter (peft)", model, prompts, TOLERANCES["adapter"])
+    check = compare(reference, "the base with the copy of the adapter (peft)", model, prompts, LIMITS["adapter"])
     note = f"it needs the base's weights with the SHA-256 {source.manifest['model']['sha256'] or '(not known)'}"
     use = (
         "It goes on top of its base, with peft:\n\n```py\nfrom peft import PeftModel\n"

@@ -1,4 +1,4 @@
-"""What runs in the Python that has llama-cpp-python: a GGUF is asked, and its words come back on stdout.
+"""What runs in the Python that has llama-cpp-python: a GGUF is asked, and its words come back on stdout; or quantised.
 
 Nobody imports this file. `llama_cpp` hands its text to that Python, which may be another than ours, so it uses the
 standard library, numpy and llama_cpp alone. The question is one JSON document on stdin. The answer is a line of JSON
@@ -22,6 +22,11 @@ def main() -> None:
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # llama.cpp writes about itself where it likes
     library: Any = importlib.import_module("llama_cpp")
+    if "quantise" in asked:
+        _quantise(library, asked)
+        _tell(out, {})
+        out.flush()
+        return
 
     class Heard(library.Llama):
         """A model that keeps the ids it was asked with and those it said."""
@@ -55,6 +60,16 @@ def main() -> None:
     out.flush()
 
 
+def _quantise(library: Any, asked: dict[str, Any]) -> None:
+    """Make a smaller file: what llama-quantize does, which is a program around this one function."""
+    library.llama_backend_init()
+    how = library.llama_model_quantize_default_params()
+    how.ftype = getattr(library, f"LLAMA_FTYPE_MOSTLY_{asked['quantise'].upper()}")
+    how.nthread = asked["threads"]
+    if library.llama_model_quantize(asked["model"].encode(), asked["target"].encode(), ctypes.byref(how)):
+        raise RuntimeError("llama_model_quantize failed")
+
+
 def _tell(out: Any, value: Any) -> None:
     out.write(json.dumps(value).encode() + b"\n")
 
@@ -75,6 +90,7 @@ def _answer(model: Any, talk: dict[str, Any]) -> dict[str, Any]:
     return {
         "prompt": model.asked_with,
         "answer": model.said[: talk["most"]],
+        "said": model.said,  # llama-cpp-python goes on to the end of a character
         "text": choice["message"]["content"] or "",
         "finish": choice["finish_reason"],
     }

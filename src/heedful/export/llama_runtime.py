@@ -22,7 +22,7 @@ from typing import IO, TYPE_CHECKING, Any
 from heedful.errors import HeedfulError, RequestError
 from heedful.export.hard_texts import hard_texts
 from heedful.export.source import Source
-from heedful.export.verify import NEW_TOKENS, PLACES, Check, Copied, Reference, found
+from heedful.export.verify import NEW_TOKENS, PLACES, Check, Copied, Limits, Reference, found
 
 if TYPE_CHECKING:
     import torch
@@ -72,13 +72,13 @@ def find_runtime(named: str | None) -> Runtime | None:
 
 
 def check_in(
-    runtime: Runtime, gguf: Path, source: Source, reference: Reference, chat: Chat, name: str, tolerance: float
+    runtime: Runtime, gguf: Path, source: Source, reference: Reference, chat: Chat, name: str, limits: Limits
 ) -> Check:
     """Ask a GGUF the questions of the comparison in llama.cpp. `chat` is bound to the run's own tokenizer."""
     texts = hard_texts(chat.tokenizer)
     stop_ids = sorted(reference.stop_ids)
     asked = {
-        "model": str(gguf), "threads": _threads(), "places": PLACES, "texts": texts, "stop_ids": stop_ids,
+        "model": str(gguf), "threads": threads(), "places": PLACES, "texts": texts, "stop_ids": stop_ids,
         "begun": BEGUN, "context": max(map(len, reference.prompts)) + NEW_TOKENS + ROOM,
         "talks": _talks(source, reference, chat),
     }  # fmt: skip
@@ -93,10 +93,10 @@ def check_in(
             nonlocal shown
             for _ in reference.prompts:
                 said = reading.line()
-                shown += not _is_text(chat, reference.stop_ids, said["answer"], said["text"])
+                shown += not _is_text(chat, reference.stop_ids, said["said"], said["text"])
                 yield Copied(said["prompt"], said["answer"], reading.rows(said["places"], whole["vocabulary"]))
 
-        made = found(reference, f"{runtime}, from the GGUF ({name})", copies(), tolerance)
+        made = found(reference, f"{runtime}, from the GGUF ({name})", copies(), limits)
     tokenizer: Any = chat.tokenizer
     wanted = [list(tokenizer.encode(text, add_special_tokens=False)) for text in texts]
     wanted.append(list(tokenizer.encode(BEGUN)))
@@ -105,6 +105,13 @@ def check_in(
     return replace(
         made, texts=len(wanted), texts_differ=len(odd), odd_text=odd[0] if odd else "", shown_otherwise=shown
     )
+
+
+def quantize_in(runtime: Runtime, source: Path, target: Path, quant: str) -> None:
+    """Make a smaller file of the one in 16 bits by llama.cpp's own function."""
+    asked = {"quantise": quant, "model": str(source), "target": str(target), "threads": threads()}
+    with _asking(runtime, asked) as reading:
+        reading.line()
 
 
 def _talks(source: Source, reference: Reference, chat: Chat) -> list[dict[str, Any]]:
@@ -118,13 +125,14 @@ def _talks(source: Source, reference: Reference, chat: Chat) -> list[dict[str, A
 
 
 def _is_text(chat: Chat, stop_ids: frozenset[int], answer: list[int], text: str) -> bool:
-    """Whether a chat shows what our tokenizer makes of the ids; half a character at the end is left out by either."""
+    """Whether a chat shows what our tokenizer makes of the ids; half a character is left out by either."""
     ids = answer[:-1] if answer and answer[-1] in stop_ids else answer
     ours = chat.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
     return ours.replace("\ufffd", "") == text.replace("\ufffd", "")
 
 
-def _threads() -> int:
+def threads() -> int:
+    """As many as torch takes, which was told how many there are."""
     import torch
 
     return torch.get_num_threads()
@@ -163,7 +171,7 @@ class _Reading:
         said = self.errors.read()[-4000:].decode("utf-8", "replace").strip().splitlines()
         how = f"by signal {-status}" if status < 0 else f"with status {status}"
         what = f": {' '.join(said[-1].split())[:200]}" if said else ""
-        raise HeedfulError(f"{self.runtime} ended {how} while it read the GGUF{what}; please report this")
+        raise HeedfulError(f"{self.runtime} ended {how} at the GGUF{what}; please report this")
 
 
 @contextlib.contextmanager
