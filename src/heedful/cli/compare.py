@@ -45,11 +45,17 @@ def compare(
     fail_if: Annotated[
         str | None, typer.Option(metavar="WORD", help="Exit status 1 if the verdict is worse (or not-better).")
     ] = None,
+    table_file: Annotated[
+        Path | None,
+        typer.Option("--table", metavar="FILE", help="Write a table too: .csv (every number), .md or .tex."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print every number as one JSON document.")] = False,
 ) -> None:
     """Say whether B is better than A, worse, or whether nobody can tell, metric by metric and in one word."""
     from heedful.compare import TESTS, Options, compare_several
     from heedful.compare.as_json import comparison_json, several_json
+    from heedful.compare.as_table import check_table, comparison_table
+    from heedful.store import write_text
 
     check_seed(seed)
     if not 0.5 <= level < 1:
@@ -59,7 +65,12 @@ def compare(
             raise RequestError(f"{option} '{given}'{did_you_mean(given, known)}: choose {' or '.join(known)}")
     options = Options(tuple(metric or ()), tuple(lower_is_better or ()), cluster, test, level, seed)
     _check_names([a, *others])
+    if table_file is not None:
+        check_table(table_file)
     found = compare_several(a, others, options, scores=scores or (), data=_fields(data or ()))
+    if table_file is not None:
+        write_text(table_file, comparison_table(found, table_file.suffix))
+        typer.echo(f"written: {table_file}", err=True)
     if as_json:
         print_json(comparison_json(found[0]) if len(found) == 1 else several_json(found))
     else:

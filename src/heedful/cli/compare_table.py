@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from heedful.compare import Comparison, MetricResult
+from heedful.compare.recipes import Spread, differences_told, is_seed_alone, split_told, spreads
 from heedful.report.numbers import NOTHING, count_text, minus, p_text
 from heedful.stats import Interval
 
@@ -39,10 +40,12 @@ def several_table(found: Sequence[Comparison]) -> str:
         apart = "" if not (c.only_a or c.only_b) else f"; only in A {c.only_a:,}, only here {c.only_b:,}"
         lines.append(f"{letter}  {c.b.name}: {c.verdict}, {c.joined:,} examples on both sides{apart}")
     interval = f"{first.options.level * 100:g}% interval"
+    spread = spreads(found)
     for name in names:
         lines += ["", name, _row("", "A", "value", "- A", interval, "p", "can see", "verdict")]
         for letter, c in zip(_letters(len(found)), found, strict=True):
             lines += [line for m in c.metrics if m.name == name for line in _numbers(m, letter)]
+        lines += [line for s in spread if s.metric == name for line in _spread(s)]
     lines.append("")
     for sentence in (
         f"p is corrected by Holm over all metrics of all {len(found)} comparisons; metrics that are not shown are in "
@@ -50,10 +53,33 @@ def several_table(found: Sequence[Comparison]) -> str:
         f"Rule: {first.rule}.",
         "Note: the best of several is best in part by luck, so its lead is less on questions that did not choose it; "
         "hold it against A once more on new ones.",
+        *_recipes(found),
         *_notes(found),
     ):
         lines += _wrapped(sentence)
     return "\n".join(line.rstrip() for line in lines)
+
+
+def _spread(s: Spread) -> Iterator[str]:
+    digits = 3 if max(abs(s.mean), abs(s.mean - s.difference)) <= 1 else 2
+    mean, difference = _value(s.mean, digits), _signed(s.difference, digits)
+    yield _row(f"mean of {s.n}", "", mean, difference, "", "", "", "")
+    yield _row("sd", "", _value(s.deviation, digits), _value(s.difference_deviation, digits), "", "", "", "")
+
+
+def _recipes(found: Sequence[Comparison]) -> Iterator[str]:
+    """What the recipes of the several differ in, and how to read the spread over seeds."""
+    told = differences_told(_letters(len(found)), [c.b for c in found])
+    if told:
+        yield told[0].upper() + told[1:]
+    if is_seed_alone(found):
+        yield (
+            "sd is over their trainings (n - 1): how far another seed would have come. The intervals are over the "
+            "questions: how sure the difference is for these weights."
+        )
+    divided = split_told(found)
+    if divided:
+        yield f"Note: {divided}"
 
 
 def _notes(found: Sequence[Comparison]) -> Iterator[str]:

@@ -19,6 +19,7 @@ from heedful.compare.grouping import clusters_of
 from heedful.compare.join import Joined, choose_metrics, join, lower_is_better, role_of
 from heedful.compare.lines import read_lines
 from heedful.compare.ratings import SHARES_TEXT, is_text_metric, read_scores
+from heedful.compare.recipes import differing, shown
 from heedful.compare.sides import pairs_told, read_side
 from heedful.compare.verdict import overall, rule
 from heedful.errors import RequestError
@@ -233,8 +234,10 @@ def _caveats(
     lost = [n for n in names if n not in {m.name for m in results}]
     if lost:
         out.append(f"No example has an expected answer on both sides, so there is no {', '.join(lost)}.")
+    recipes = differing([a, b])
+    out += [f"The recipes differ in {key}: {shown(x)} in A, {shown(y)} in B." for key, (x, y) in recipes.items()]
     for fact in sorted(a.facts.keys() & b.facts.keys()):
-        if a.facts[fact] != b.facts[fact]:
+        if "max_new_tokens" not in recipes and a.facts[fact] != b.facts[fact]:
             out.append(f"A and B differ in the {fact}: {a.facts[fact]} in A, {b.facts[fact]} in B.")
     answers = [(a.answers[i], b.answers[i]) for i in joined.ids if i in a.answers and i in b.answers]
     if any(x[0].reference != y[0].reference for x, y in answers):

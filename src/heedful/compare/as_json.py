@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from heedful.compare.data import Comparison, MetricResult, Side
+from heedful.compare.recipes import Spread, differing, spreads
 from heedful.stats import POWER, Interval
 
 SCHEMA = "heedful.compare/1"
@@ -44,8 +45,15 @@ def several_json(found: Sequence[Comparison]) -> dict[str, Any]:
         "schema": SEVERAL,
         "a": _side(found[0].a),
         "verdicts": {c.b.name: c.verdict for c in found},
+        "recipes_differ_in": differing([c.b for c in found]),
+        "over_seeds": {s.metric: _spread(s) for s in spreads(found)},
         "comparisons": [comparison_json(c) for c in found],
     }
+
+
+def _spread(s: Spread) -> dict[str, Any]:
+    of_differences = {"mean": s.difference, "sd": s.difference_deviation}
+    return {"n": s.n, "mean": s.mean, "sd": s.deviation, "difference": of_differences}
 
 
 def _side(side: Side) -> dict[str, Any]:

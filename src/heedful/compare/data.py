@@ -29,7 +29,7 @@ class Side:
     `name` is as the user wrote it, `kind` what it turned out to be. `values` has for each metric the examples that
     were rated by it, None where no value could be had. `answers` are by example id, in order; a question sampled
     several times has several. `fields` has what an example can be grouped by. `facts` must be alike on both sides for
-    the comparison to be fair, and `told` is what a reader must know.
+    the comparison to be fair, `recipe` is what a run was made by, and `told` is what a reader must know.
     """
 
     name: str
@@ -39,6 +39,7 @@ class Side:
     fields: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)
     told: tuple[str, ...] = ()
+    recipe: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def ids(self) -> dict[str, None]:

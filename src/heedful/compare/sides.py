@@ -8,6 +8,7 @@ BENCH              a folder of `heedful bench`: results.json and samples/TASK.js
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from heedful.compare.bench import read_bench
 from heedful.compare.data import Side
 from heedful.compare.lines import read_lines
 from heedful.compare.ratings import by_metric, ratings_of, read_scores, text_ratings
+from heedful.compare.recipes import recipe_of
 from heedful.errors import DataError, RequestError, RunError
 from heedful.records import Example, Response, Score, from_json
 from heedful.store import RunFolder, is_run
@@ -73,7 +75,7 @@ def _kind(first: dict) -> str | None:
 
 
 def _read_run(name: str, run: RunFolder, which: str, scores: Sequence[Score]) -> Side:
-    run.read_manifest()
+    recipe = recipe_of(run.read_manifest(), which)
     path = run.responses(which)
     when = "before" if which == "base" else "after"
     if not path.is_file():
@@ -89,7 +91,8 @@ def _read_run(name: str, run: RunFolder, which: str, scores: Sequence[Score]) ->
     for file in sorted((run.path / "scores").glob("*.jsonl")):
         if file.stat().st_size:
             own += read_scores(read_lines(file)[0])[0]
-    return _side_of_answers(name, "run", answers, [*own, *scores], fields, told)
+    side = _side_of_answers(name, "run", answers, [*own, *scores], fields, told)
+    return dataclasses.replace(side, recipe=recipe)
 
 
 def _side_of_answers(
