@@ -169,6 +169,19 @@ def test_without_the_token_nothing_is_answered(echo, running):
         assert refused(site.post("/api/mark", {}, cookie=cookie, origin="http://evil.example"), 403)
 
 
+def test_a_person_without_the_token_is_asked_for_it_and_a_script_gets_json(echo, running):
+    with running(echo, Rules(token=TOKEN, cookie="heedful-token-1")) as site:
+        page = site.get("/result", accept="text/html,application/xhtml+xml")
+        assert (page.status, page.headers["content-type"]) == (401, "text/html; charset=utf-8")
+        assert "script" not in page.headers["content-security-policy"]
+        assert b'<input name="token"' in page.body
+        assert refused(site.get("/api/state", accept="*/*"), 401)
+        typed = site.get(f"/result?token={TOKEN}", accept="text/html", sec_fetch_site="same-origin")
+        assert (typed.status, typed.headers["location"]) == (303, "/result")
+        other = site.get("/", accept="text/html", host="evil.example")
+        assert (other.status, b"<input" in other.body) == (421, False)
+
+
 def test_the_token_leads_to_no_other_site(echo, running):
     with running(echo, Rules(token=TOKEN)) as site:
         for path in ("//evil.example/", "/\\evil.example", "/%0d%0aSet-Cookie:x=1", "//evil.example/%2e%2e"):

@@ -14,7 +14,7 @@ from heedful.errors import RequestError
 from heedful.web.assets import asset_routes, template
 from heedful.web.bodies import json_body, json_response, number_field, telling, text_field
 from heedful.web.limits import Buckets
-from heedful.web.server import TOKEN_VARIABLE, Address, choose_token, listen
+from heedful.web.server import TOKEN_VARIABLE, Address, choose_token, is_loopback, listen, network_address
 
 
 def test_loopback_needs_no_token_and_any_other_address_does(monkeypatch):
@@ -32,9 +32,14 @@ def test_loopback_needs_no_token_and_any_other_address_does(monkeypatch):
             choose_token("127.0.0.1")
 
 
-def test_what_is_printed_can_be_opened():
+def test_what_is_printed_can_be_opened(monkeypatch):
     assert Address("127.0.0.1", 8707).url == "http://127.0.0.1:8707/"
     assert Address("::1", 80, "t").url == "http://[::1]:80/?token=t"
+    found = network_address()
+    assert found is None or not is_loopback(found)
+    monkeypatch.setattr("heedful.web.server.network_address", lambda: "192.168.1.23")
+    assert Address("0.0.0.0", 80).url == "http://192.168.1.23:80/"
+    monkeypatch.setattr("heedful.web.server.network_address", lambda: None)
     assert Address("0.0.0.0", 80).url == f"http://{socket.gethostname()}:80/"
 
 

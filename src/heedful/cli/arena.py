@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from heedful.cli.output import check_seed, print_json
+from heedful.cli.output import check_seed, print_json, show_address
 from heedful.cli.server import ApiKeyEnv, ServerField, Timeout, server_fields, server_options
 from heedful.errors import RequestError, did_you_mean, printable
 
@@ -210,7 +210,7 @@ def _serve(
             typer.echo(f"{what}{len(found.models):,} models; votes in {journal.path}", err=True)
             if not is_loopback(host):
                 typer.echo("not encrypted: whoever can read this network's traffic can read the pages", err=True)
-            typer.echo(f"Open {address.url}   (Ctrl-C ends)", err=as_json)
+            show_address(address.url, not is_loopback(host), err=as_json)
 
         try:
             serve(arena_app(found, f"heedful-arena-{address.port}"), ears, rules, ready)

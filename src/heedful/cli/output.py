@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,19 @@ FILES = "Files (JSON, JSONL, CSV, TSV, Parquet, Arrow; .gz, .zst), folders, glob
 def print_json(value: Any) -> None:
     """One JSON document on stdout."""
     typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def show_address(url: str, open_to_others: bool, err: bool) -> None:
+    """What to open; for those who stand before a screen with a telephone, as a QR code too."""
+    typer.echo(f"Open {url}   (Ctrl-C ends)", err=err)
+    stream = sys.stderr if err else sys.stdout
+    if not open_to_others or not stream.isatty() or (stream.encoding or "").lower().replace("-", "") != "utf8":
+        return
+    from heedful.web.qr import qr_lines, qr_matrix
+
+    matrix = qr_matrix(url)
+    if matrix is not None:
+        typer.echo("\n".join(qr_lines(matrix)), err=err)
 
 
 def check_page(html: Path | None) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from heedful.cli.output import check_seed, print_json
+from heedful.cli.output import check_seed, print_json, show_address
 from heedful.errors import RequestError
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def _serve(found: ReviewSet, kept: Marks, host: str, port: int | None, as_json: 
             typer.echo(f"{len(found.items):,} questions, {what}; marks in {kept.path}", err=True)
             if not is_loopback(host):
                 typer.echo("not encrypted: whoever can read this network's traffic can read the page", err=True)
-            typer.echo(f"Open {address.url}   (Ctrl-C ends)", err=as_json)
+            show_address(address.url, not is_loopback(host), err=as_json)
 
         serve(review_app(found, kept), ears, rules_for(address), ready)
 

@@ -28,6 +28,8 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from heedful.web.limits import Buckets
+from heedful.web.refusal import POLICY as POLICY_OF_REFUSALS
+from heedful.web.refusal import refusal_page
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -53,7 +55,7 @@ METHODS = ("GET", "HEAD", "POST")
 LONGEST_ADDRESS = 2_048  # characters of path and query
 REASONS = {
     400: "the request names no host, or more than one",
-    401: "a token is needed: open the address that the command printed",
+    401: "a token is needed: open the whole address that the command printed, from http to the end of the token",
     403: "this request comes from another site",
     405: "only GET, HEAD and POST are answered",
     408: "the request took too long to arrive",
@@ -114,7 +116,7 @@ def guarded(app: App, rules: Rules) -> App:
                     return
                 receive = replayed_body(body, receive)
         except Refusal as e:
-            await _refuse(send, e.status, str(e), e.headers)
+            await _refuse(send, e.status, str(e), e.headers, page=_is_opened(scope))
             return
         await app(scope, receive, send)
 
@@ -286,9 +288,19 @@ def _with_headers(send: Send) -> Send:
     return sending
 
 
-async def _refuse(send: Send, status: int, reason: str, headers: dict[str, str]) -> None:
-    body = json.dumps({"error": reason}).encode() if reason else b""
-    kind = {"content-type": "application/json", "content-length": str(len(body))}
+def _is_opened(scope: Scope) -> bool:
+    """Whether a person opened this address, and no script asks."""
+    return scope["method"] == "GET" and "text/html" in Headers(scope).only("accept")
+
+
+async def _refuse(send: Send, status: int, reason: str, headers: dict[str, str], page: bool = False) -> None:
+    if page:
+        body = refusal_page(status, reason)
+        kind = {"content-type": "text/html; charset=utf-8", "content-security-policy": POLICY_OF_REFUSALS}
+    else:
+        body = json.dumps({"error": reason}).encode() if reason else b""
+        kind = {"content-type": "application/json"}
+    kind["content-length"] = str(len(body))
     pairs = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in {**kind, **headers}.items()]
     await send({"type": "http.response.start", "status": status, "headers": pairs})
     await send({"type": "http.response.body", "body": body})

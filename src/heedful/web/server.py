@@ -38,10 +38,21 @@ class Address:
 
     @property
     def url(self) -> str:
-        """What to open in a browser, token included."""
-        host = self.host if self.host not in ("0.0.0.0", "::") else socket.gethostname()
+        """What to open in a browser, token included. A telephone seldom knows a machine by its name."""
+        host = self.host if self.host not in ("0.0.0.0", "::") else network_address() or socket.gethostname()
         host = f"[{host}]" if ":" in host else host
         return f"http://{host}:{self.port}/" + (f"?token={self.token}" if self.token else "")
+
+
+def network_address() -> str | None:
+    """The address by which others in the network reach this machine; None where it is in none. Nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # of RFC 5737, so nobody's: it only chooses the way out
+            found = probe.getsockname()[0]
+        except OSError:
+            return None
+    return None if is_loopback(found) or found == "0.0.0.0" else found
 
 
 def is_loopback(host: str) -> bool:
