@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import Annotated
 
@@ -48,4 +49,9 @@ def convert(
         f"{counts['carried']} fields carried over, {counts['changed']} with another meaning, "
         f"{counts['needless']} not needed, {counts['left']} left" + (f"; written: {out}" if out else "")
     )
-    typer.echo(printable("\n".join(told)), err=True)
+    typer.echo(printable("\n".join(line for text in told for line in _wrapped(text))), err=True)
+
+
+def _wrapped(text: str) -> list[str]:
+    """A line as lines of at most 80 columns, what goes on further in."""
+    return textwrap.wrap(text, 80, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)

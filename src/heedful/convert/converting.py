@@ -95,7 +95,8 @@ def _convert(rule: Rule | None, name: str, value: Any, fields: Mapping[str, Any]
             return Line(name, "needless", None, None, "it is so here, too")
         silent = value in (None, False, "", [])
         return Line(name, "needless" if silent else "left", None, None, rule.note)
-    return Line(name, "changed" if rule.note else "carried", rule.ours, ours, rule.note)
+    note = "" if rule.noted_for and value not in rule.noted_for else rule.note
+    return Line(name, "changed" if note else "carried", rule.ours, ours, note)
 
 
 def _rows_a_step(program: Program, fields: Mapping[str, Any]) -> tuple[int, str]:

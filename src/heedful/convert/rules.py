@@ -19,7 +19,8 @@ class Rule:
 
     `ours` is the recipe's field, or None where there is none. `value` makes ours from theirs (the value, and all the
     file's fields); it raises Left for a value that has no like here, or gives None where nothing need be said. `note`
-    says what changes in meaning, or why the field is left. `harmless`: nothing is lost by leaving it.
+    says what changes in meaning, or why the field is left; with `noted_for` it holds for these values alone.
+    `harmless`: nothing is lost by leaving it.
     """
 
     theirs: str
@@ -27,6 +28,7 @@ class Rule:
     note: str = ""
     value: Callable[[Any, Fields], Any] = lambda value, fields: value
     harmless: bool = False
+    noted_for: tuple[Any, ...] = ()
 
 
 def left(note: str, *names: str) -> tuple[Rule, ...]:
