@@ -5,8 +5,9 @@ measured[model][scenario]  ->  mean_win_rates[column][model], comparisons
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from heedful.helm.columns import COLUMNS, PAIRED, finite
@@ -16,6 +17,7 @@ from heedful.stats import PairedComparison, compare_means, compare_shares, corre
 
 Table = Mapping[str, Mapping[str, Measured]]  # by model and scenario
 ALL_PAIRS_UP_TO = 3  # models; of more each is compared with the first
+FEWEST_COLUMNS = 5  # that a bootstrap over columns says something of: of two that agree it would say "certain"
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,13 @@ def win_rates(table: Table) -> dict[str, dict[str, WinRate]]:
         else:
             values = {k: of for k, of in _values(table, scenarios, name) if sum(v is not None for v in of.values()) > 1}
             made = mean_win_rates(values, lower_is_better=dict.fromkeys(values, column.lower_is_better))
+            made = {m: r if len(r.columns) >= FEWEST_COLUMNS else _without_bounds(r) for m, r in made.items()}
         found[name] = {model: rate for model, rate in made.items() if rate.rate is not None}
     return found
+
+
+def _without_bounds(rate: WinRate) -> WinRate:
+    return replace(rate, low=math.nan, high=math.nan)
 
 
 def _scenarios(table: Table) -> list[str]:
