@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 import transformers as t
 
@@ -12,6 +13,8 @@ SIZES = {
     "bos_token_id": None, "eos_token_id": 3, "pad_token_id": 0,
 }  # fmt: skip
 HEAD = {"head_dim": 16}
+# Of each way of the engines one in the fast tests: rotation, windows and norms, learned places, parallel blocks.
+FAST = ("llama", "gemma3", "gpt2", "phi", "qwen3", "mistral")
 CONFIGS = {
     "llama": lambda: t.LlamaConfig(**SIZES, attention_bias=True),
     "llama3": lambda: t.LlamaConfig(
@@ -36,6 +39,11 @@ CONFIGS = {
     "smollm3": lambda: t.SmolLM3Config(**SIZES, no_rope_layers=[1, 0]),
     "starcoder2": lambda: t.Starcoder2Config(**SIZES | {"sliding_window": 6}),
 }  # fmt: skip
+
+
+def fast_first(families):
+    """As parameters of a test: all but a few families are slow tests."""
+    return [f if f in FAST else pytest.param(f, marks=pytest.mark.slow) for f in families]
 
 
 def make_model(family: str, seed: int = 0):

@@ -57,7 +57,9 @@ def one_by_one(backend, prompt, new=12):
     return out, ids.shape[1]
 
 
-@pytest.mark.parametrize("architecture", ["llama", "gpt2", "qwen3", "gemma3"])
+@pytest.mark.parametrize(
+    "architecture", ["llama", "gemma3", *(pytest.param(a, marks=pytest.mark.slow) for a in ("gpt2", "qwen3"))]
+)
 def test_greedy_answers_are_those_of_generate_one_at_a_time(tiny, architecture):
     """In fp32, on a random model, where no two logits tie."""
     backend = backend_of(tiny, architecture)

@@ -28,6 +28,15 @@ SIZES = {
 }  # fmt: skip
 
 
+def in_turn(architectures):
+    """Each with full fine-tuning and LoRA, rows apart and packed; in the fast tests one of the two in turn."""
+    return [
+        pytest.param(a, lora, packed, id=f"{a}-{'lora' if lora else 'full'}-{'packed' if packed else 'apart'}",
+                     marks=[] if (lora + packed + n) % 2 else pytest.mark.slow)
+        for n, a in enumerate(architectures) for lora in (False, True) for packed in (False, True)
+    ]  # fmt: skip
+
+
 def model_of(tiny, architecture, lora=False, dtype=torch.float32):
     """A model none of whose weights is a plain 0 or 1."""
     torch.manual_seed(1)
@@ -91,9 +100,7 @@ def assert_same(one, other, tolerance=2e-5):
         assert difference < tolerance, f"{name}: {difference:.1e}"
 
 
-@pytest.mark.parametrize("packed", [False, True])
-@pytest.mark.parametrize("lora", [False, True], ids=["full", "lora"])
-@pytest.mark.parametrize("architecture", KNOWN)
+@pytest.mark.parametrize(("architecture", "lora", "packed"), in_turn(KNOWN))
 def test_losses_and_gradients_are_the_models_own(tiny, architecture, lora, packed):
     batch = collate(rows(), 0, packed=packed, max_length=64 if packed else None)
     weights = torch.tensor([1.0, 0.25, 2.0, 0.5])
@@ -220,9 +227,7 @@ def own_model(architecture, lora=False):
 OTHERS = ("gpt2", "gpt-neox", "opt", "phi3", "olmo2", "smollm3")
 
 
-@pytest.mark.parametrize("packed", [False, True])
-@pytest.mark.parametrize("lora", [False, True], ids=["full", "lora"])
-@pytest.mark.parametrize("architecture", OTHERS)
+@pytest.mark.parametrize(("architecture", "lora", "packed"), in_turn(OTHERS))
 def test_models_of_other_layers_keep_those_and_get_the_attention(architecture, lora, packed):
     model, weights = own_model(architecture, lora), torch.tensor([1.0, 0.25, 2.0, 0.5])
     before = model.config._attn_implementation
@@ -275,6 +280,7 @@ def test_capped_scores_and_positions_by_distance_keep_the_models_own_pass(tiny, 
     assert type(made.model).__name__ in note
 
 
+@pytest.mark.slow
 def test_dropout_of_attention_falls_on_every_weight_and_rows_share_no_noise():
     torch.manual_seed(1)
     shape = {"vocab_size": 60, "n_embd": 32, "n_layer": 1, "n_head": 2, "n_positions": 64}

@@ -10,7 +10,7 @@ import torch
 import transformers as t
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.backends.families import CONFIGS, VOCABULARY, make_model
+from tests.backends.families import CONFIGS, VOCABULARY, fast_first, make_model
 
 from heedful.backends.base import GenerationSettings
 from heedful.backends.generation import Engine, PlainGenerate, Request, guessing, make_generator
@@ -49,7 +49,7 @@ def asked_of_generate(family: str) -> tuple[list[list[int]], list[list[int]]]:
     return prompts, [generate(model, [p], 9, STOPS, 0)[0] for p in prompts]
 
 
-@pytest.mark.parametrize("family", CONFIGS)
+@pytest.mark.parametrize("family", fast_first(CONFIGS))
 def test_the_engine_is_used_and_its_answers_are_those_of_generate(models, family):
     model = models(family)
     made, note = make_generator(model, 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from tests.backends.families import fast_first
 from tests.backends.generation.test_engine import STOPS, asked_of_generate, make_model, make_prompts
 from transformers import AutoModelForCausalLM
 
@@ -35,7 +36,9 @@ def test_they_are_the_same_weights(tiny):
     assert lay_out_for_reading(model.bfloat16()) == 0
 
 
-@pytest.mark.parametrize("family", ["llama", "qwen2", "qwen3", "gemma2", "gemma3", "phi3", "olmo2", "gpt2", "phi"])
+@pytest.mark.parametrize(
+    "family", fast_first(["llama", "qwen2", "qwen3", "gemma2", "gemma3", "phi3", "olmo2", "gpt2", "phi"])
+)
 def test_answers_are_those_of_generate(family, monkeypatch):
     model = make_model(family)
     prompts, wanted = asked_of_generate(family)

@@ -6,7 +6,7 @@ import random
 
 import pytest
 import torch
-from tests.backends.families import CONFIGS, VOCABULARY, make_model
+from tests.backends.families import CONFIGS, VOCABULARY, fast_first, make_model
 
 from heedful.backends.scoring import PlainScoring, ScoringEngine, TokenRow, make_scorer
 from heedful.backends.scoring import attention as attention_module
@@ -46,7 +46,7 @@ def scored(scorer, rows: list[TokenRow]) -> list[tuple[float, bool]]:
     return [made[n] for n in range(len(rows))]
 
 
-@pytest.mark.parametrize("family", CONFIGS)
+@pytest.mark.parametrize("family", fast_first(CONFIGS))
 def test_equal_to_one_row_at_a_time(family):
     """Sliding windows of 6 tokens, shorter than most rows, among them; whatever the sizes and the order."""
     model, rows = make_model(family), some_rows(0)
