@@ -30,7 +30,7 @@ OUTCOME = {
     "trained_tokens", "tokens_per_s", "best_step", "best_val_loss", "first_val_loss", "last_val_loss", "verdict",
     "head_at_trained_positions",
 }  # fmt: skip
-LONG = {"epochs": 4, "eval_every": 8}
+LONG = {"epochs": 3, "eval_every": 9}
 BRIEF = {"max_steps": 2, "samples": 0, "test_questions": 0}
 
 
@@ -53,8 +53,14 @@ def weights(folder: Path) -> dict[str, bytes]:
     return {k: v.numpy().tobytes() for k, v in load_file(folder / "model.safetensors").items()}
 
 
-@pytest.mark.parametrize("architecture", ["llama", "gpt2", "qwen3"])
-@pytest.mark.parametrize("tuning", ["lora", "full"])
+@pytest.mark.parametrize(
+    ("architecture", "tuning"),
+    [
+        *((a, "lora") for a in ("llama", "gpt2", "qwen3")),
+        ("qwen3", "full"),
+        *(pytest.param(a, "full", marks=pytest.mark.slow) for a in ("llama", "gpt2")),
+    ],
+)
 def test_from_data_to_report(go, tiny, architecture, tuning):
     run = go(architecture=architecture, tuning=tuning, **LONG)
     manifest = run.read_manifest()
@@ -141,6 +147,7 @@ def test_gradient_checkpointing_and_accumulation_train_the_same(go):
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
 
 
+@pytest.mark.slow
 def test_bf16(go):
     run = go(precision="bf16")
     assert {v.dtype for v in load_file(run.model / "model.safetensors").values()} == {torch.bfloat16}
@@ -151,7 +158,7 @@ def test_bf16(go):
 
 def test_padding_that_is_the_end_of_text(tiny, tmp_path):
     folder = tiny.make(tmp_path / "model", "llama", tokenizer=tiny.tokenizer(pad=None))
-    changes = {"tuning": "full", "epochs": 8, "learning_rate": 1e-2, "eval_every": 24}
+    changes = {"tuning": "full", "epochs": 8, "learning_rate": 1e-2, "eval_every": 48, "samples": 0}
     run = start_run(make_recipe(tiny.settings(model=str(folder), **changes)), tmp_path / "run")
     finished = [r["finish_reason"] for r in read_jsonl(run.responses("tuned"))]
     assert finished == ["stop"] * 3, "the stop token was trained though padding is the same token"

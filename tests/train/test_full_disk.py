@@ -27,7 +27,7 @@ FULL = r"the disk is full; free some room and run the command again with --resum
 
 
 def recipe_of(tiny: Any, **changes: Any) -> Any:
-    quiet = {"samples": 0, "test_questions": 1, "max_new_tokens": 2, "tuning": "full"}
+    quiet = {"samples": 0, "test_questions": 0, "tuning": "full"}
     return make_recipe(tiny.settings(**(quiet | changes)))
 
 

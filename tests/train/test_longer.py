@@ -90,14 +90,15 @@ def test_by_steps_too_and_twice(copy, long, tiny, tmp_path):
 
 
 def test_a_warm_up_that_was_cut_is_told(tiny, tmp_path):
-    run, view = trained(tiny, tmp_path / "run", epochs=2, max_steps=4, schedule="constant"), Listening()
+    changes = {"epochs": 2, "max_steps": 4, "schedule": "constant", "test_questions": 0}
+    run, view = trained(tiny, tmp_path / "run", **changes), Listening()
     continue_run(run.path, {"max_steps": 5}, view)
     assert any("but the shorter run's warm-up was cut to 1 of its 2 steps" in s for s in view.said)
 
 
-@pytest.mark.parametrize("schedule", ["linear", "cosine"])
+@pytest.mark.parametrize("schedule", ["linear", pytest.param("cosine", marks=pytest.mark.slow)])
 def test_a_decaying_rate_is_that_of_the_new_length_from_there_on(tiny, tmp_path, schedule):
-    run = trained(tiny, tmp_path / "run", epochs=1, schedule=schedule)
+    run = trained(tiny, tmp_path / "run", epochs=1, schedule=schedule, test_questions=0)
     view = Listening()
     continue_run(run.path, {"epochs": 2}, view)
     rates = {m["step"]: m["lr"] for m in read_metrics(run.metrics) if "lr" in m}
@@ -120,7 +121,7 @@ def test_a_run_that_stopped_early_is_trained_on(tiny, tmp_path):
     made = iter([5.0, *(6.0,) * 99])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop, "measure_loss", lambda t, rows, step: Evaluation(step, (next(made),), (1,)))
-        run = trained(tiny, tmp_path / "run", epochs=2, patience=1, eval_every=3)
+        run = trained(tiny, tmp_path / "run", epochs=2, patience=1, eval_every=3, test_questions=0)
         assert read_json(run.manifest)["outcome"]["ended"] == "stopped early"
         assert max(losses(run)) == 3
         continue_run(run.path, {"epochs": 3})
@@ -177,7 +178,7 @@ def test_what_would_not_make_it_longer_is_refused(copy, more, sentence):
 
 
 def test_more_epochs_under_a_limit_of_steps_are_refused(tiny, tmp_path):
-    run = trained(tiny, tmp_path / "run", epochs=1, max_steps=4)
+    run = trained(tiny, tmp_path / "run", epochs=1, max_steps=4, test_questions=0)
     with pytest.raises(RunError, match="has done 4 steps and max_steps is 4; raise max_steps as well"):
         continue_run(run.path, {"epochs": 3})
     with pytest.raises(RunError, match="max_steps is 4 and can only grow; 2 is not more"):

@@ -77,7 +77,7 @@ def same(made: Objective, **options: Any) -> None:
         torch.testing.assert_close(packed_gradients[name], value, rtol=1e-4, atol=1e-5 * max(scale, 1), msg=name)
 
 
-@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+@pytest.mark.parametrize("attention", ["sdpa", pytest.param("eager", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_packed_rows_have_the_losses_and_gradients_of_rows_apart(tiny, architecture, attention):
     made = Objective(model_of(tiny, architecture, attention))
@@ -201,6 +201,7 @@ def test_a_packed_run_has_the_losses_of_an_unpacked_one(tiny, tmp_path):
     assert runs[True][-1] < runs[True][0]
 
 
+@pytest.mark.slow
 def test_a_packed_run_that_breaks_off_goes_on_to_the_same_weights(tiny, tmp_path, monkeypatch):
     """Bit for bit, with dropout, so that the state of the random numbers counts too."""
     recipe = make_recipe(tiny.settings(packing=True, lora_dropout=0.1, micro_batch_size=3, samples=0, test_questions=0))

@@ -124,8 +124,13 @@ def check_accumulation(tiny: Any, folder: Path, micro: int, lora: bool, engine: 
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("lora", [False, True])
-@pytest.mark.parametrize("micro", [1, 5, 6])
+@pytest.mark.parametrize(
+    ("micro", "lora"),
+    [
+        *((1, False), (5, True), (6, False)),
+        *(pytest.param(*other, marks=pytest.mark.slow) for other in ((1, True), (5, False), (6, True))),
+    ],
+)
 def test_accumulated_batches_are_one_large_batch(tiny, tmp_path, micro, lora, engine):
     check_accumulation(tiny, tmp_path, micro, lora, {"engine": engine} if len(ENGINES) > 1 else {})
 
