@@ -256,6 +256,7 @@ class Terminal:
             time.sleep(0.01)
 
 
+@pytest.mark.slow
 def test_in_a_terminal(forked, lively, tmp_path, monkeypatch):
     """A mistake, Ctrl-C at the prompt, an answer, a file, Ctrl-D; and the lines are remembered."""
     monkeypatch.setenv("HEEDFUL_CACHE", str(tmp_path))

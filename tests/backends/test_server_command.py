@@ -84,6 +84,7 @@ def test_a_run_that_cannot_go_on_keeps_its_answers_and_tells_the_cost(server, ac
     assert len(read_jsonl(tmp_path / "1.jsonl")) == 2
 
 
+@pytest.mark.slow
 def test_interrupted_nothing_is_lost_and_no_torch_is_imported(server, acts, rows, tmp_path):
     """Ctrl-C while the fourth request hangs: three answers are in the file, and only the fourth is asked for again."""
     waiting = threading.Event()

@@ -208,6 +208,7 @@ def test_answers_that_are_cut_are_told_without_a_split_too(file: Path):
     assert found["answer_cut"].count == 19
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="/dev/full and names of any bytes are Linux's")
 def test_a_full_stdout_and_a_name_that_is_no_text(file: Path, tmp_path: Path):
     command = [sys.executable, "-m", "heedful.cli.main", "data", "check"]

@@ -62,6 +62,7 @@ def test_every_count_of_the_battery_was_met_and_missed(record: dict[str, Any]) -
         assert {r["strict"][n] for r in record["rows"]} == {"0", "1"}, instruction
 
 
+@pytest.mark.slow
 def test_languages_are_what_the_reference_most_often_says(record: dict[str, Any]) -> None:
     tries, far = record["tries"], []
     for row in record["spoken"]:

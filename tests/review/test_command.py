@@ -170,6 +170,7 @@ class Server:
         return self.process.returncode, out, err
 
 
+@pytest.mark.slow
 def test_kill_9_loses_no_mark_that_was_acknowledged(run, lines, make_response, person):
     """Marks come one after another when the process is killed; then the same command goes on and Ctrl-C ends it."""
     site_of = sys.modules["local_site"].Site
