@@ -7,7 +7,6 @@ import json
 import threading
 import time
 
-import openai
 import pytest
 
 from heedful.serve.gate import Gate
@@ -85,6 +84,8 @@ def test_a_client_that_leaves_before_anything_came(run_server, endless):
 
 
 def test_where_too_many_wait_a_client_is_told_when_to_come_back(run_server, endless):
+    import openai
+
     with run_server(endless, size=1, waiting=1) as served, served.client() as client:
         worker, go_on = served.service.worker, paused(served)
         first = client.chat.completions.create(**LONG, stream=True)
@@ -106,6 +107,8 @@ def test_where_too_many_wait_a_client_is_told_when_to_come_back(run_server, endl
 
 
 def test_the_time_is_over(run_server, endless):
+    import openai
+
     with run_server(endless, timeout=0.001) as served, served.client() as client:
         paused(served, 0)
         with pytest.raises(openai.APIStatusError, match=r"no whole answer within 0\.001 s") as told:
@@ -117,6 +120,8 @@ def test_the_time_is_over(run_server, endless):
 
 
 def test_a_model_that_fails_is_told_and_the_next_answer_comes(run_server, endless, monkeypatch):
+    import openai
+
     with run_server(endless) as served, served.client() as client:
         batch = served.service.worker._batch
 
@@ -132,6 +137,8 @@ def test_a_model_that_fails_is_told_and_the_next_answer_comes(run_server, endles
 @pytest.mark.parametrize("grace", [600, 0])
 def test_the_end(run_server, endless, grace):
     """What is being answered is answered within the grace, and cut off after it; nothing new is let in."""
+    import openai
+
     with run_server(endless, grace=grace) as served, served.client() as client:
         go_on = paused(served)
         stream = client.chat.completions.create(**LONG, stream=True, stream_options={"include_usage": True})
@@ -186,6 +193,8 @@ def test_a_page_that_was_named_is_answered(run_server, served_backend):
 
 
 def test_a_key(run_server, served_backend):
+    import openai
+
     gate = Gate(Rules(), key=KEY)
     with run_server(served_backend, gate) as served:
         with served.client(KEY) as client:
