@@ -34,5 +34,8 @@ def test_what_is_too_long_has_none_and_a_terminal_of_80_columns_is_wide_enough()
     matrix = qr_matrix("x" * LONGEST)
     assert matrix is not None
     lines = qr_lines(matrix)
-    assert len(lines) == 21
-    assert {len(line.removeprefix("\x1b[30;107m").removesuffix("\x1b[0m")) for line in lines} == {41}
+    shown = [line.removeprefix("\x1b[30;107m").removesuffix("\x1b[0m") for line in lines]
+    assert {len(line) for line in shown} == {41}
+    rows = [[sign in half for sign in line] for line in shown for half in ("▀█", "▄█")]
+    assert [row[2:-2] for row in rows[2:39]] == matrix  # what is drawn is the code, inside its light rim
+    assert not any(any(row) for row in (*rows[:2], *rows[39:]))

@@ -106,7 +106,8 @@ def decode_text(data: bytes, path: Path, line: int, offset: int) -> str:
         line += data.count(b"\n", 0, e.start)
         mend = f"if it is Windows-1252 (Latin-1): iconv -f WINDOWS-1252 -t UTF-8 '{path}' > utf8-{path.name}"
         raise DataError(
-            f"{path}:{line}: byte {offset + e.start} (0x{data[e.start]:02x}) is not UTF-8; convert the file, {mend}"
+            f"{path}:{line}: byte {offset + e.start} (0x{data[e.start]:02x}) is not UTF-8; convert the file, {mend} "
+            "(in a spreadsheet: save it as CSV UTF-8)"
         ) from None
 
 

@@ -76,7 +76,7 @@ def _infinite(who: str, always: str, never: str, beyond: str, options: Options) 
 def _nothing_known(who: str, block: bool) -> str:
     if block:
         return f"the votes do not say where {who} stand against the rated models, so no rating is shown"
-    return f"no two of {who} both won and lost against each other, so there is no finite rating; give more votes"
+    return f"no ratings yet, more votes are needed: no two of {who} have both won and lost against each other"
 
 
 def _theirs(options: Options) -> str:
