@@ -24,7 +24,9 @@ SHELLS = ("sh", "console")
 OTHERS = ("jq", "make", "pip", "python", "taskset", ".venv/bin/python", "tar", "accelerate", "eval")
 # What a page names and only its reader has, and what stands in for it. SERVER is the address of a server on loopback.
 STAND_INS = (
+    (re.compile(r"\bpip:smollm2-135m-instruct\b"), "hf:other"),
     (re.compile(r"\bpip:[\w.-]+"), "hf:tiny"),
+    (re.compile(r"^heedful demo(?!.* --model)"), "heedful demo --model hf:tiny"),
     (re.compile(r"\bMODEL\b"), "hf:tiny"),
     (re.compile(r"\bopenai:([\w.:-]+)@https?://\S+"), r"openai:\1@SERVER"),
     (re.compile(r"\bopenai:NAME@URL\b"), "openai:name@SERVER"),

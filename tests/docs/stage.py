@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import importlib
 import json
+import re
 import shutil
 import threading
 from collections.abc import Iterator
@@ -46,10 +47,14 @@ right:
   choice_scores: {"Yes": 1.0, "No": 0.0}
   input_outputs: {input: completion}
 """
+COT = """
+cot: {class: "evals.completion_fns.cot:ChainOfThoughtCompletionFn", args: {cot_completion_fn: gpt-3.5-turbo}}
+"""
 REGISTRY = {
     "evals/all.yaml": EVALS,
     "modelgraded/right.yaml": RIGHT,
     "eval_sets/exams.yaml": "exams:\n  evals: [test-match]\n",
+    "completion_fns/cot.yaml": COT,
     "data/sums.jsonl": '{"input": "1+1=", "ideal": "2"}\n{"input": "1+2=", "ideal": "3"}\n',
 }
 AXOLOTL = """
@@ -76,6 +81,18 @@ annotator:
   completion_parser_kwargs: {outputs_to_match: {1: "A", 2: "B"}}
 """
 PROMPT = "<|im_start|>user\n{instruction}\nA: {output_1}\nB: {output_2}\nWhich answer is better?<|im_end|>\n"
+MINE = """
+from heedful.tasks import Item, Prompt, Source, Task, choose_likeliest
+
+SOURCE = Source("", "", "0" * 40, "test", None, "nothing", "CC0")
+ITEMS = [Item("1", Prompt("Is rain wet?"), choices=(" yes", " no"), gold=0)]
+TASKS = (Task("mine", "own", "rain", SOURCE, 0, lambda places, plan: ITEMS[: plan.limit], choose_likeliest),)
+"""
+IFEVAL = {"key": 1, "prompt": "No commas.", "instruction_id_list": ["punctuation:no_comma"], "kwargs": [{}]}
+GAMED = "model,preference,index,std_delta_len,instruction_difficulty,not_gamed_baseline\n" + "".join(
+    f"{model},0.{n + 1},{n},{n - 1}.5,0.{n},True\n" for model in ("m", "other") for n in range(3)
+)
+ANSWERS = {"dev1": "a city", "dev2": "Norway", "dev3": "", "dev_0--Ann_Lee.txt": "Lee", "dev_1--Oslo.txt": "Oslo"}
 QA = (ROOT / "docs/templates.md").read_text(encoding="utf-8").partition("```jinja\n")[2].partition("```")[0]
 
 
@@ -99,8 +116,11 @@ def build(folder: Path, tiny: Any, run: Path) -> Path:
     write(folder, {"axolotl.yml": AXOLOTL, "sft.yaml": LLAMA_FACTORY, "old.yaml": TRL})
     write(folder, {f"registry/{name}": text for name, text in REGISTRY.items()})
     write(folder, {"annotator/configs.yaml": ANNOTATOR, "annotator/prompt.txt": PROMPT})
+    code = (ROOT / "docs/tasks.md").read_text(encoding="utf-8").partition("```python\n")[2].partition("```")[0]
+    write(folder, {"mine.py": MINE, "capitals.py": code, "tables/df_gamed.csv": GAMED})
+    write(folder, {"geography/capitals.csv": "question,right,wrong\nFrance?,Paris,Lyon\nPeru?,Lima,Cusco\n"})
     model = tiny.make(folder / "tiny", max_position_embeddings=2048)
-    for name in ("my-model", "my-judge", "a", "b"):
+    for name in ("other", "my-model", "my-judge", "a", "b"):
         (folder / name).symlink_to(model, target_is_directory=True)
     for name in ("my-run", "old-run", "new-run", "run"):
         shutil.copytree(run, folder / name)
@@ -130,6 +150,15 @@ def benchmarks(folder: Path) -> None:
     samples = [{"task_id": json.loads(p)["task_id"], "completion": "    return 1"} for p in humaneval.splitlines()]
     weather = "bigbench-1.0.0/bigbench/benchmark_tasks/emoji_movie/task.json"
     write(folder, {weather: (data / "bigbench/weather/task.json").read_text()})
+    task = json.loads((data / "bigbench/weather/task.json").read_text())
+    said = [
+        {"id": n, "output": "yes", "scores": dict.fromkeys(e.get("target_scores", ()), -1.0)}
+        for n, e in enumerate(task["examples"])
+    ]
+    write(folder, {"outputs.jsonl": "".join(json.dumps(line) + "\n" for line in said)})
+    write(folder, {"answers.json": json.dumps(ANSWERS)})
+    write(folder, {"input_data.jsonl": json.dumps(IFEVAL) + "\n"})
+    write(folder, {"responses.jsonl": json.dumps({"prompt": IFEVAL["prompt"], "response": "May"}) + "\n"})
     items = find_task("mmlu").task.items(Places("mmlu", data), Plan())
     known = [{"context": i.prompt.text(), "continuation": c, "log_likelihood": -1.0} for i in items for c in i.choices]
     (folder / "s.jsonl").write_text("".join(json.dumps(line) + "\n" for line in known))
@@ -191,6 +220,18 @@ def votes(folder: Path) -> None:
     (folder / "votes.json").write_text(json.dumps(rows))
     for name in ("votes.jsonl", "theirs.jsonl"):
         (folder / name).write_text("".join(json.dumps(r) + "\n" for r in rows))
+
+
+def sent_back(page: Path) -> str:
+    """The file of marks that a colleague sends back for a page of `heedful review --offline`."""
+    text = page.read_text(encoding="utf-8")
+    sheet, set_ = (re.search(rf'"{key}": "([^"]+)"', text) for key in ("sheet", "set"))
+    assert sheet is not None
+    assert set_ is not None
+    mark = {"number": 1, "verdict": "left", "tags": [], "note": "", "seconds": 1.0, "key": "k1left"}
+    mark |= {"at": "2026-11-25T10:00:00.000Z"}
+    value = {"schema": "heedful.marks/1", "mode": "pair", "set": set_[1], "sheet": sheet[1], "reviewer": "Ann"}
+    return json.dumps(value | {"marks": [mark]})
 
 
 class Answering(BaseHTTPRequestHandler):

@@ -51,7 +51,15 @@ def test_what_is_only_shown_is_counted_and_says_why(capsys):
 
 @pytest.fixture(scope="session")
 def world(tiny, tiny_run, tmp_path_factory) -> Path:
-    return stage.build(tmp_path_factory.mktemp("stage") / "world", tiny, tiny_run)
+    """The stage, with two folders that `heedful bench` wrote."""
+    folder = stage.build(tmp_path_factory.mktemp("stage") / "world", tiny, tiny_run)
+    bench = "heedful bench scripted:s.jsonl --task mmlu --data-dir data --out bench-base"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        printed, status = run(page_lines.parse(bench), patch)
+    assert status == 0, printed
+    shutil.copytree(folder / "bench-base", folder / "bench-tuned")
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -153,6 +161,8 @@ def test_the_commands_of_a_block_run(block, desk, server, monkeypatch, request):
             stage.write(desk, {line.words[1]: line.output})
         if line.program != "heedful":
             continue
+        if "marks-Ann.json" in line.words:
+            stage.write(desk, {"marks-Ann.json": stage.sent_back(desk / "for-ann.html")})
         make_room(line)
         printed, status = run(line, monkeypatch)
         assert status == line.status, f"{block.where}: {line.text}\n{printed[-2000:]}"

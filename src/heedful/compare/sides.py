@@ -90,7 +90,8 @@ def _read_run(name: str, run: RunFolder, which: str, scores: Sequence[Score]) ->
     own: list[Score] = []
     for file in sorted((run.path / "scores").glob("*.jsonl")):
         if file.stat().st_size:
-            own += read_scores(read_lines(file)[0])[0]
+            lines = [(w, v) for w, v in read_lines(file)[0] if str(v.get("schema", "")).startswith("heedful.score/")]
+            own += read_scores(lines)[0]  # a judge keeps its words beside its Scores
     side = _side_of_answers(name, "run", answers, [*own, *scores], fields, told)
     return dataclasses.replace(side, recipe=recipe)
 
