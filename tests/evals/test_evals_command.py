@@ -146,7 +146,9 @@ def test_a_judge_of_its_own_grades_and_is_asked_as_a_chat_model(desk, heedful):
     registry = Registry("reg")
     (spec,) = registry.named("graded.*")
     prepared = prepare(registry, spec, None, 0, None, None)
-    verdicts = dict(zip(("1+1=", "1+2=", "2+2=", "2+3="), ("Yes", "Yes.", "no idea", None), strict=True))
+    verdicts: dict[str, str | None] = dict(
+        zip(("1+1=", "1+2=", "2+2=", "2+3="), ("Yes", "Yes.", "no idea", None), strict=True)
+    )
     lines = []
     for q in prepared.questions:
         asked = str(q.calls[0].prompt)
