@@ -286,7 +286,7 @@ MISTAKES = {
     "evals:mmlu.val.v1 --data-dir .": "hendrycks_test is there",
     "evals:sums --completion-fn cott": "did you mean 'cot'",
     "evals:sums --completion-fn two": "asks several models (a, b)",
-    "evals:sums --completion-fn chain": "through the package langchain",
+    "evals:sums --completion-fn chain": "fn chain: goes through langchain/llm/t5, whose class",
     "evals:sums --completion-fn owned": "class os:system is code that is never imported",
     "evals:sums --completion-fn again": "leads back to itself",
     "evals:sums --completion-fn odd": "an argument 'template'",

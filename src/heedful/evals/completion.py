@@ -101,8 +101,9 @@ def _made(registry: Registry, name: str, above: tuple[str, ...]) -> CompletionFn
     if cls != COT:
         module = cls.partition(":")[0].rpartition(".")[2]
         why = next((w for part, w in _WHY_NOT.items() if part in module), "is code that is never imported")
+        asked = f"{above[0]}: goes through {name}, whose" if above else f"{name}: its"
         raise RequestError(
-            f"--completion-fn {name}: its class {cls} {why}; name a function of the class {COT.rpartition(':')[2]}, "
+            f"--completion-fn {asked} class {cls} {why}; name a function of the class {COT.rpartition(':')[2]}, "
             "or the model itself"
         )
     return _cot(registry, name, spec.get("args") or {}, where, (*above, name))
