@@ -94,6 +94,8 @@ def make_run(folder: Path, lift: float, ids=range(12), **recipe) -> Path:
     chosen = {"model": "pip:m", "split": "85/5/10", "max_new_tokens": 32, "seed": 0, "epochs": 2, **recipe}
     files = {"files": [{"path": "rows.json", "sha256": "ab" * 32}]}
     (folder / "manifest.json").write_text(json.dumps({"schema": "heedful.run/1", "recipe": chosen, "data": files}))
+    word = {"schema": "heedful.judgement/1", "example_id": "q0", "order": "ab", "text": "A"}  # beside a judge's Scores
+    (folder / "scores/judge.judgements.jsonl").write_text(json.dumps(word) + "\n")
     for which, value in (("base", 40.0), ("tuned", 40.0 + lift)):
         answers, scores = [], []
         for k in ids:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from heedful.compare.bench import read_bench
 from heedful.compare.data import Side
@@ -90,10 +91,14 @@ def _read_run(name: str, run: RunFolder, which: str, scores: Sequence[Score]) ->
     own: list[Score] = []
     for file in sorted((run.path / "scores").glob("*.jsonl")):
         if file.stat().st_size:
-            lines = [(w, v) for w, v in read_lines(file)[0] if str(v.get("schema", "")).startswith("heedful.score/")]
-            own += read_scores(lines)[0]  # a judge keeps its words beside its Scores
+            own += read_scores([line for line in read_lines(file)[0] if not _is_a_judges_word(line[1])])[0]
     side = _side_of_answers(name, "run", answers, [*own, *scores], fields, told)
     return dataclasses.replace(side, recipe=recipe)
+
+
+def _is_a_judges_word(value: dict[str, Any]) -> bool:
+    """Whether a line is of the file that a judge keeps beside its Scores."""
+    return str(value.get("schema", "")).startswith("heedful.judgement/")
 
 
 def _side_of_answers(
