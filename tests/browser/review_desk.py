@@ -66,6 +66,9 @@ def start(folder, tmp_path, windows):
             if name:
                 page.fill("#name", name)
                 page.press("#name", "Enter")
+                page.wait_for_selector("#review:not([hidden]), #name-why:text('once more')")
+                if page.is_visible("#name-why"):  # somebody of that name has marked: it is the same person
+                    page.press("#name", "Enter")
                 page.wait_for_selector("#review:not([hidden])")
             return page
 

@@ -114,7 +114,7 @@ class Person:
     def __init__(self, site: Any, name: str | None = None):
         self.site, self.cookie = site, ""
         if name:
-            answer = self.site.post("/api/name", {"name": name})
+            answer = self.site.post("/api/name", {"name": name, "again": True})
             assert answer.status == 200
             self.cookie = answer.headers["set-cookie"].split(";")[0]
 

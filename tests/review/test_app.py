@@ -191,6 +191,18 @@ def test_who_has_no_name_marks_nothing(pair, served, person):
     assert pair.marks.reviewers() == []  # reading adds nobody
 
 
+def test_a_second_person_of_one_name_is_told_before_marking_on_in_the_others(pair, served, person):
+    with served(pair) as site:
+        mia = person(site, "Mia")
+        mia.mark("left")
+        other = site.post("/api/name", {"name": " mia "})
+        assert "set-cookie" not in other.headers
+        assert (other.json["reviewer"], other.json["known_as"], other.json["taken"]) == (None, "Mia", 1)
+        assert mia.post("/api/name", {"name": "Mia"}).json["marked"] == 1  # her own browser is not asked
+        assert site.post("/api/name", {"name": "Mia", "again": True}).json["marked"] == 1
+        assert site.post("/api/name", {"name": "Mia B."}).json["marked"] == 0
+
+
 def test_a_name_with_any_letters_comes_back(pair, served, person):
     with served(pair) as site:
         for name in ("田中 さん", "O'Neil; path=/", 'a"b,c=d', "Åsa"):

@@ -95,8 +95,14 @@ class _Pages:
         return json_response(await run_in_threadpool(self.session.state, who, number, after))
 
     async def name(self, request: Request) -> Response:
-        sent = await json_body(request, "name")
-        who = await run_in_threadpool(self.marks.reviewer, text_field(sent, "name", 200))
+        sent = await json_body(request, "name", "again")
+        name = text_field(sent, "name", 200)
+        known = await run_in_threadpool(self.marks.find, name)
+        if known and sent.get("again") is not True and self._kept_name(request) != known.name:
+            marked = (await run_in_threadpool(self.session.state, known))["marked"]
+            if marked:  # two of one class may have one name, and neither is to mark on in the other's
+                return json_response(self.session.state(None) | {"known_as": known.name, "taken": marked})
+        who = await run_in_threadpool(self.marks.reviewer, name)
         response = await self._state(who)
         kept = urllib.parse.quote(who.name, safe="")
         response.set_cookie(self.cookie, kept, max_age=31_536_000, httponly=True, samesite="strict")

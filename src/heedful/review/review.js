@@ -10,6 +10,7 @@
   let busy = false;
   let shownAt = 0;
   let again = null;
+  let taken = null; // a name under which somebody has marked, once this was told
   let seen = 0; // milliseconds for which the question was on the screen
   let since = null;
 
@@ -90,6 +91,8 @@
     if (!named) {
       show("welcome");
       if (state.known_as) byId("name").value = state.known_as;
+      taken = state.taken ? state.known_as : null;
+      if (taken) byId("name-why").textContent = `${taken} has marked ${number(state.taken)} here already. If that is you, press Begin once more; if not, write another name.`;
       byId("name").focus();
       return;
     }
@@ -222,7 +225,8 @@
     for (const b of document.querySelectorAll("[data-tag]")) b.addEventListener("click", () => toggleTag(b.dataset.tag));
     byId("name-form").addEventListener("submit", (event) => {
       event.preventDefault();
-      work("Not begun", () => store.name(byId("name").value), (next) => `Reviewing as ${next.reviewer}.`);
+      const name = byId("name").value;
+      work("Not begun", () => store.name(name, name === taken), (next) => next.reviewer ? `Reviewing as ${next.reviewer}.` : byId("name-why").textContent);
     });
     byId("keys-on").checked = setting("heedful-review-keys", "on") === "on";
     byId("keys-on").addEventListener("change", () => keep("heedful-review-keys", byId("keys-on").checked ? "on" : "off"));

@@ -21,7 +21,7 @@ const HeedfulStore = (() => {
       const query = new URLSearchParams(number ? { number } : after ? { after } : {});
       return ask(`/api/state?${query}`);
     },
-    name: (name) => ask("/api/name", { name }),
+    name: (name, again) => ask("/api/name", { name, again }),
     mark: (mark) => ask("/api/mark", mark),
     undo: () => ask("/api/undo", {}),
   };
