@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import io
+import logging.config
 import shutil
 import sys
 from pathlib import Path
@@ -101,6 +102,8 @@ def desk(world, tmp_path, monkeypatch) -> Path:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     few = {"split": "order:train=16,val=4,test=4", "limit": 24, "max_new_tokens": 8, "eval_every": 1}
     monkeypatch.setattr(heedful.cli.demo, "BUDGET", heedful.cli.demo.BUDGET | few)
+    # uvicorn's set-up of logging closes all handlers, and absl's (of rouge-score) then closes pytest's own stderr.
+    monkeypatch.setattr(logging.config, "dictConfig", lambda config: None)
     for module in (heedful.web.server, heedful.serve.running):
         monkeypatch.setattr(module, "make_server", ends_when_ready(module.make_server))
     return folder
