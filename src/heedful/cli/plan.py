@@ -83,6 +83,14 @@ def _needs_line(needs: Any, why_not: str) -> str:
         "arithmetic": "by operations alone: its layers are too large to be tried here",
     }[needs.basis]
     return (
-        f"about {needs.memory_gb:.1f} GB of memory, {needs.seconds_per_step:.2g} s a step, "
+        f"about {needs.memory_gb:.1f} GB of memory, {_seconds(needs.seconds_per_step)} s a step, "
         f"{duration(60 * needs.minutes)} of training in {needs.precision} ({how})"
     )
+
+
+def _seconds(value: float) -> str:
+    """
+    >>> _seconds(0.0123), _seconds(4.26), _seconds(286.2)
+    ('0.012', '4.3', '286')
+    """
+    return f"{value:.2g}" if value < 10 else f"{value:.0f}"

@@ -11,7 +11,7 @@ from typing import Any
 from heedful.data.audit import LedgerBuilder
 from heedful.data.choosing import choose
 from heedful.data.collect import Source
-from heedful.data.formats import Drop, Format, Recognised, mapped_format, named_format, recognise, to_examples
+from heedful.data.formats import FORMATS, Drop, Format, Recognised, mapped_format, named_format, recognise, to_examples
 from heedful.data.sources import Row
 from heedful.errors import DataError, RequestError
 from heedful.records import Example
@@ -132,6 +132,11 @@ def _chosen(source: Source, form: Format, seed: int) -> Callable[[int], bool]:
 
 def _recognised(rows: Iterator[Row], form: Format | None, answers: bool) -> tuple[Format, Iterator[Row], str | None]:
     """The format of rows by their first `LOOKED_AT`, all the rows again, and what else they could have been."""
+    if form and form.name == "mapped":
+        first = next(rows, None)
+        rows = rows if first is None else itertools.chain([first], rows)
+        if first is not None and not form.fits(first.value) and FORMATS["heedful"].fits(first.value):
+            return FORMATS["heedful"], rows, "its rows are as Heedful writes them, and need no --map"
     if form:
         return form, rows, None
     head = list(itertools.islice(rows, LOOKED_AT))

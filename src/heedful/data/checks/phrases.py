@@ -43,6 +43,8 @@ _NOTHING = frozenset(
         *("noinput", "<noinput>", "no-input", "no_input", "(noinput)", "[noinput]", "no input", "<no input>"),
         *("[no input]", "none provided", "not applicable", "nooutput", "<nooutput>", "no output", "[blank]", "<unk>"),
         *("[object object]", "lorem ipsum"),
+        *("k.a.", "k. a.", "keine angabe", "keine antwort", "n. a.", "n.a.", "n.v.", "entfällt", "#n/a", "#nv", "<na>"),
+        *("該当なし", "未回答", "無回答", "未入力", "未記入", "回答なし"),
     )
 )
 # An answer may well be "None" or "?"; as an input these say nothing.

@@ -1,4 +1,7 @@
-"""Columns named by --map: ``instruction=question,output=answer`` reads the column `question` as the instruction."""
+"""Columns named by --map: ``instruction=question,output=answer`` reads the column `question` as the instruction.
+
+A mapping that leads with ``conversation`` joins rows of one turn each; reading those is in `turn_rows`.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +13,18 @@ from heedful.data.layouts.completion import completion
 from heedful.data.layouts.conversation import OPENAI, SHAREGPT, Keys, fits_sharegpt, read_turns, with_system
 from heedful.data.layouts.pairs import alpaca
 from heedful.data.layouts.tools import read_tools
+from heedful.data.layouts.turn_rows import NEEDED, SPEAKERS, needed
 from heedful.errors import RequestError, did_you_mean
 
 # What leads a mapping, and what may stand beside it.
 KINDS: dict[str, frozenset[str]] = {
-    "messages": frozenset({"messages", "role", "content", "system", "tools"}),
-    "prompt": frozenset({"prompt", "completion", "system", "tools"}),
     "instruction": frozenset({"instruction", "input", "output", "system"}),
+    "prompt": frozenset({"prompt", "completion", "system", "tools"}),
+    "messages": frozenset({"messages", "role", "content", "system", "tools"}),
+    "conversation": frozenset({*NEEDED, *SPEAKERS}),
 }
 TARGETS = ("instruction", "input", "output", "system", "messages", "role", "content", "prompt", "completion", "tools")
-TARGETS += ("id", "group")
+TARGETS += ("conversation", "user", "assistant", "id", "group")
 ANSWERS = frozenset({"output", "completion"})
 _ALWAYS = frozenset({"id", "group"})
 _INNER = frozenset({"role", "content"})  # keys of a turn, not columns
@@ -51,20 +56,31 @@ def check_map(mapping: Mapping[str, str]) -> str:
             raise RequestError(f"--map: no target {target!r}{hint}; write TARGET=COLUMN with {', '.join(TARGETS)}")
     leading = [kind for kind in KINDS if kind in mapping]
     if len(leading) != 1:
-        said = f"both {' and '.join(leading)} are" if leading else "neither instruction nor prompt nor messages is"
+        said = f"both {' and '.join(leading)} are" if leading else f"neither {' nor '.join(KINDS)} is"
         raise RequestError(f"--map: {said} given a column; name the column of exactly one of them")
     strange = [t for t in mapping if t not in KINDS[leading[0]] | _ALWAYS]
     if strange:
         raise RequestError(f"--map: {strange[0]!r} does not go with {leading[0]!r}; leave one of them out")
-    columns = [c for t, c in mapping.items() if t not in _INNER]
+    if leading[0] == "conversation" and (wanting := needed(mapping)):
+        raise RequestError(
+            f"--map: conversation joins rows that hold one turn each, and {wanting} has no column; "
+            "write conversation=COLUMN,role=COLUMN,content=COLUMN"
+        )
+    columns = [mapping[t] for t in _columns(mapping)]
     twice = next((c for c in columns if columns.count(c) > 1), None)
     if twice:
         raise RequestError(f"--map: the column {twice!r} is named twice; a column is one thing")
     return leading[0]
 
 
+def _columns(mapping: Mapping[str, str]) -> list[str]:
+    """The targets whose value is a column of the file: not the keys of a turn inside a list, nor names of speakers."""
+    others = SPEAKERS if "conversation" in mapping else _INNER
+    return [target for target in mapping if target not in others]
+
+
 def mapped_columns(mapping: Mapping[str, str]) -> frozenset[str]:
-    return frozenset(column for target, column in mapping.items() if target not in _INNER)
+    return frozenset(mapping[target] for target in _columns(mapping))
 
 
 def read_mapped(mapping: Mapping[str, str], value: Mapping[str, Any], notes: list[str]) -> Readings:

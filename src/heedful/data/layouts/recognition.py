@@ -10,6 +10,7 @@ from heedful.data.layouts.base import names
 from heedful.data.layouts.conversation import LISTS, first_turn
 from heedful.data.layouts.mapped import TARGETS
 from heedful.data.layouts.registry import FORMATS, Format
+from heedful.data.layouts.turn_rows import role_column
 from heedful.data.sources import Row
 from heedful.errors import DataError
 
@@ -29,6 +30,22 @@ class Recognised:
 
 # A column that is a question by its name, and the format that reads it where no answer is needed.
 ASKING = {"prompt": "prompt-completion", "instruction": "alpaca", "question": "qa", "query": "qa", "problem": "qa"}
+# What people call the columns of a question and of its answer, in small letters, besides the formats' own names.
+_CALLED = (
+    (
+        "question",
+        "frage",
+        "kundenfrage",
+        "anfrage",
+        "kundenanfrage",
+        "request",
+        "pregunta",
+        "demande",
+        "質問",
+        "お問い合わせ",
+    ),
+    ("answer", "antwort", "reply", "response", "respuesta", "réponse", "回答", "返信", "返答"),
+)
 
 
 def recognise(rows: Iterable[Row], answers: bool = True) -> Recognised:
@@ -83,6 +100,9 @@ def _unknown_layout(rows: list[Row], fitting: Mapping[str, int]) -> str:
     some = [f"{n} of {len(rows)} rows are {name}" for name, n in fitting.items() if n]
     hint = f" ({', '.join(some)}, and half is needed: split the file)" if some else ""
     mend = next((said for value in layouts.values() if (said := _mend(value))), "name the columns with --map")
+    who = role_column([row.value for row in rows])
+    if who is not None and len(layouts) == 1:
+        mend = f"each row seems to be one turn: join them with --map conversation=COLUMN,role={who},content=COLUMN"
     return f"{where}: the columns are of no known format: found {found}{hint}; known are {known}: {mend}"
 
 
@@ -104,6 +124,9 @@ def _mend(value: Mapping[str, Any]) -> str | None:
         said = "messages=chosen" if isinstance(value["chosen"], list) else "prompt=prompt,completion=chosen"
         return f"these are preferences; to learn the chosen answers alone, --map {said}"
     texts = [c for c, v in value.items() if isinstance(v, str) and c != "id"]
+    asked, answered = (next((c for c in texts if c.strip().casefold() in said), None) for said in _CALLED)
+    if asked and answered:
+        return f'name them with --map "instruction={asked},output={answered}"'
     if len(texts) > 1:
         return "name the columns with --map instruction=COLUMN,output=COLUMN"
     if len(texts) == 1:

@@ -24,6 +24,7 @@ from heedful.data.layouts.pairs import (
     qa,
     self_instruct,
 )
+from heedful.data.layouts.turn_rows import join_turns, read_joined
 from heedful.data.sources import Row
 from heedful.errors import RequestError, did_you_mean
 
@@ -127,15 +128,19 @@ def mapped_format(mapping: Mapping[str, str]) -> Format:
     """A format that reads named columns: ``{"instruction": "question", "output": "answer"}``.
 
     Targets: instruction (with input, output, system), or prompt (with completion, system, tools), or messages (with
-    system, tools, and role and content for the keys of a turn); id and group with each. Raises RequestError where
+    system, tools, and role and content for the keys of a turn), or conversation (with role and content, where a row is
+    one turn, and user and assistant for who they are); id and group with each. Raises RequestError where
     targets are unknown or do not go together.
     """
     leading = check_map(mapping)
+    mapping = dict(mapping)
+    joining = leading == "conversation"
     said = ", ".join(f"{target}={column}" for target, column in mapping.items())
     return Format(
         "mapped",
         f"columns by --map ({said})",
         mapped_columns(mapping),
         lambda value: mapping[leading] in value,
-        functools.partial(read_mapped, dict(mapping)),
+        functools.partial(read_joined if joining else read_mapped, mapping),
+        gather=functools.partial(join_turns, mapping) if joining else None,
     )

@@ -10,9 +10,11 @@ from heedful.records import ROLES, Role
 CALL = "call"  # an assistant's turn whose text is a tool call
 _NAMES = {
     "system": "system developer sys system_prompt",
-    "user": "user human prompter usr person customer client question",
+    "user": "user human prompter usr person customer client question"
+    " kunde kundin nutzer nutzerin frage お客様 顧客 ユーザー 質問",
     "assistant": "assistant gpt chatgpt gpt3 gpt_3 gpt_3.5 gpt_3.5_turbo gpt4 gpt_4 gpt_4o bing bard bot chatbot model"
-    " ai llm claude gemini palm vicuna answer",
+    " ai llm claude gemini palm vicuna answer"
+    " agent support assistent antwort アシスタント サポート 担当者 回答",
     "tool": "tool function observation ipython tool_response tool_result tool_output tool_results function_response"
     " function_result function_output environment",
     CALL: "function_call tool_call tool_calls",
