@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email.utils
 import json
+import re
 import threading
 import time
 
@@ -11,7 +12,9 @@ import pytest
 
 from heedful.backends.base import GenerationSettings
 from heedful.backends.by_name import open_backend
-from heedful.backends.server_options import ServerOptions
+from heedful.backends.server_faults import certificates, unreachable
+from heedful.backends.server_options import Server, ServerOptions
+from heedful.backends.spent import Spent
 from heedful.errors import HeedfulError, ModelError, RequestError
 from heedful.records import Message
 
@@ -160,6 +163,7 @@ FAILURES = {
     "half an answer": ("the connection broke off", lambda acts: acts.half),
     "disconnect": ("the connection broke off", lambda acts: acts.disconnect),
     "hang": ("nothing came from the server for 0.3 s", lambda acts: acts.hang),
+    "a page": ("the answer is not JSON but a page: a login or a proxy", lambda acts: acts.send(200, b"\n<html>")),
     "wrong JSON": ("the answer is not JSON", lambda acts: acts.send(200, b"{'choices'")),
     "a list": ("not a JSON object", lambda acts: acts.send(200, [])),
     "no choices": ("no 'choices'", lambda acts: acts.send(200, {"choices": []})),
@@ -314,6 +318,31 @@ def test_a_wrong_address_stops_the_run(server, acts):
     fatal(dead, r"no server can be reached at http://127\.0\.0\.1:1/v1 .*refused.*; start it", ModelError)
 
 
+@pytest.mark.parametrize(
+    ("url", "why", "mend"),
+    [
+        ("https://h/v1", "[SSL: CERTIFICATE_VERIFY_FAILED] verify failed: self-signed certificate (_ssl.c:1)",
+         r"https://h/v1 \(self-signed certificate\); name the file of the authority .* SSL_CERT_FILE"),
+        ("https://h/v1", "[SSL: WRONG_VERSION_NUMBER] wrong version number", "try http://h/v1$"),
+        ("http://h/v1", "refused", "asked through the proxy in HTTP_PROXY: mend that, or add the server to NO_PROXY"),
+        ("http://h.intern/v1", "refused", "; start it, or mend the address"),
+        ("http://127.0.0.1/v1", "refused", "; start it, or mend the address"),
+    ],
+)  # fmt: skip
+def test_what_may_stand_between_is_told(url, why, mend, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy:3128")
+    monkeypatch.setenv("NO_PROXY", ".intern")
+    assert re.search(mend, str(unreachable(Server(url), why)))
+
+
+def test_certificates_are_named_for_this_machine_too(monkeypatch, tmp_path):
+    assert certificates(Server("http://127.0.0.1/v1")) is False
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
+    for url in ("https://127.0.0.1/v1", "https://h/v1"):
+        with pytest.raises(RequestError, match="SSL_CERT_FILE: no certificates can be read there"):
+            certificates(Server(url))
+
+
 def test_the_key_goes_to_no_other_server(server, servers, acts, monkeypatch):
     other = servers()
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
@@ -386,6 +415,8 @@ def test_what_the_server_calls_itself_and_missing_counts_are_told(server, acts):
     assert said == ["the server answers as m-2026-01-01"]
     assert (backend.spent.uncounted, backend.spent.tokens) == (2, 0)
     assert "2 answers without counts" in str(backend.spent)
+    priced = Spent(1.0, 1.0, requests=2, prompt_tokens=5, tokens=2, uncounted=1)
+    assert str(priced).endswith("1 answer without counts; cost 0.000007 without those")  # a cost of 0 would be a lie
 
 
 def test_half_characters_are_sent_and_come_back(server, acts):

@@ -159,6 +159,7 @@ URL = "http://localhost:9/v1"
         (f"openai:m@{URL}", ["--stop", ""], "--stop '': the text is empty"),
         (f"openai:m@{URL}", ["--template", "alpaca"], "--template alpaca: is for models in this process"),
         (f"openai:m@{URL}", ["--precision", "fp32"], "--precision fp32: is for models in this process"),
+        (URL, [], "a model behind a server is named openai:NAME@URL, and an address alone has no NAME"),
         (f"openai:m@{URL}", [], "no server can be reached at http://localhost:9/v1 (Connection refused); start it"),
         ("openai:m@http://u:secret@host/v1", [], "a password in an address would stand in every file"),
         ("openai:m@http://host/v1?key=1", [], "an address ends before '?' and '#'"),
@@ -180,7 +181,32 @@ def test_mistakes(model, options, sentence, rows, tmp_path, heedful):
 def test_a_dry_run_asks_nothing(server, rows, tmp_path, heedful):
     status, out, _ = heedful("respond", f"openai:m@{server.url}", "--data", rows, "--out", tmp_path / "o", "--dry-run")
     assert (status, out.split(" by ")[0]) == (0, "4 questions would be answered")
+    priced = ("--dry-run", "--max-new-tokens", "100", "--input-price", "2", "--output-price", "5")
+    command = ("respond", f"openai:m@{server.url}", "--data", rows, "--out", tmp_path / "o", *priced)
+    status, out, _ = heedful(*command)
+    assert "about 4 tokens in, at most 400 out; cost about 0.002008 at most" in " ".join(out.split())
+    assert max(map(len, out.splitlines()[1:])) <= 80
+    assert json.loads(heedful(*command, "--json")[1])["cost_at_most_about"] == 0.002008
     assert server.seen == []
+
+
+def test_answers_that_are_cut_off_empty_or_hold_thoughts_are_told(server, acts, rows, tmp_path, heedful):
+    said = {
+        "a": ("", "stop"),
+        "b": ("<think>\nHm.", "length"),
+        "c": ("<think>Hm.</think>C", "stop"),
+        "d": ("D", "stop"),
+    }
+    server.acts = lambda h: acts.answer(*said[h.body["messages"][0]["content"]])(h)
+    command = ("respond", f"openai:m@{server.url}", "--data", rows, "--out", tmp_path / "o.jsonl")
+    status, out, err = heedful(*command)
+    assert (status, "3 stopped by themselves, 0 failed" in out) == (0, True)
+    for sentence in (
+        "1 answer cut off at the limit: raise --max-new-tokens\n",
+        "1 answer without any text\n",
+        "2 answers with the model's thoughts in them (<think>)",
+    ):
+        assert sentence in err
 
 
 def test_questions_without_answers_are_answered_and_it_is_said(server, acts, tmp_path, heedful):

@@ -110,7 +110,11 @@ def test_what_befalls_every_question_is_raised(server, acts):
     with pytest.raises(RequestError, match="lets nobody in"):
         say(server)
     status(404)
-    with pytest.raises(ModelError, match="check the model's name and the address"):
+    server.models = ["llama-70b"]
+    with pytest.raises(ModelError, match="has no model 'm'; it has llama-70b"):
+        say(server)
+    server.models = []
+    with pytest.raises(ModelError, match="check the address"):
         say(server)
     status(402)
     with pytest.raises(HeedfulError, match="until it is paid"):
@@ -120,6 +124,13 @@ def test_what_befalls_every_question_is_raised(server, acts):
     backend = open_backend("openai:m@http://127.0.0.1:9/v1")()
     with pytest.raises(ModelError, match="no server can be reached"):
         list(speaker_of(backend).say(ASKED, GenerationSettings()))
+
+
+def test_a_key_that_a_server_gives_back_is_not_shown(server, acts, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
+    server.acts = lambda h: acts.send(401, {"error": {"message": f"wrong: {h.headers.get('Authorization')}"}})(h)
+    with pytest.raises(RequestError, match=r"wrong: Bearer \[the key\]"):
+        say(server)
 
 
 def test_the_newer_name_of_the_limit(server, acts):

@@ -60,6 +60,12 @@ def test_a_reasoned_verdict_is_the_last_line():
     assert "cut off" in str(cut.why)
 
 
+def test_a_judge_that_was_cut_off_in_its_thoughts_needs_room():
+    for text in ("", "<think>\nThe first 7 is"):
+        assert "more --max-new-tokens" in str(read_verdict(SCORE, text, cut_off=True).why)
+        assert "more --max-new-tokens" not in str(read_verdict(SCORE, text).why)
+
+
 def test_a_number_that_was_cut_off_is_none():
     assert read_verdict(SCORE, "10", cut_off=True).value is None
     assert read_verdict(SCORE, "10.", cut_off=True).value == 10

@@ -21,7 +21,7 @@ import httpx2
 
 from heedful.backends.base import Answer
 from heedful.backends.retry import backoff
-from heedful.backends.server_faults import denied, not_found, reason, unlisted
+from heedful.backends.server_faults import certificates, denied, not_found, reason, unlisted, unreachable
 from heedful.backends.server_reply import (
     Denied,
     NoConnection,
@@ -31,7 +31,7 @@ from heedful.backends.server_reply import (
     Reply,
     TryAgain,
 )
-from heedful.errors import HeedfulError, ModelError, RequestError, printable
+from heedful.errors import HeedfulError, RequestError, printable
 
 if TYPE_CHECKING:
     from heedful.backends.openai import OpenAIBackend
@@ -135,17 +135,15 @@ class Asking:
         wait = httpx2.Timeout(options.timeout, connect=options.connect_timeout, pool=None)
         headers = {"Authorization": f"Bearer {server.key}"} if server.key else {}
         limits = httpx2.Limits(max_connections=self.workers, max_keepalive_connections=self.workers)
-        local = server.loopback and server.url.startswith("http:")
         try:
             # Redirects are not followed: the key is for this server. A proxy cannot reach this machine's own servers.
-            # Without TLS there is nothing to verify, and to load the authorities takes longer than a short answer.
             return httpx2.AsyncClient(
                 headers=headers,
                 timeout=wait,
                 limits=limits,
                 follow_redirects=False,
                 trust_env=not server.loopback,
-                verify=not local,
+                verify=certificates(server),
             )
         except (ValueError, ImportError, httpx2.InvalidURL) as e:
             raise RequestError(f"the proxy in the environment cannot be used ({e}); mend HTTPS_PROXY") from None
@@ -262,8 +260,7 @@ class Asking:
     def _check_reached(self, why: str) -> None:
         """ModelError where the server has never said anything: then no question will be answered."""
         if not self.reached:
-            url = self.backend.server.url
-            raise ModelError(f"no server can be reached at {url} ({why}); start it, or mend the address")
+            raise unreachable(self.backend.server, why)
 
     def _answer(self, question: Question, reply: Reply, seconds: float) -> Answer:
         backend = self.backend

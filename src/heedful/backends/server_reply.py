@@ -93,7 +93,9 @@ def read_choice(
     try:
         value = json.loads(content)
     except ValueError:
-        raise TryAgain("the answer is not JSON") from None
+        page = content.lstrip()[:1] == b"<"
+        what = " but a page: a login or a proxy seems to stand before the server" if page else ""
+        raise TryAgain(f"the answer is not JSON{what}") from None
     if not isinstance(value, dict):
         raise TryAgain("the answer is not a JSON object")
     if value.get("error"):  # some gateways pass a failure on as 200

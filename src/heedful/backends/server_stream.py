@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 
 from heedful.backends.base import Answer, GenerationSettings
-from heedful.backends.server_faults import denied, reason
+from heedful.backends.server_faults import certificates, denied, not_found_now, reason, unreachable
 from heedful.backends.server_reply import Denied, NotFound, OtherLimitName, Refused, TryAgain, read_reply
 from heedful.backends.server_request import check_settings, request_body
-from heedful.errors import HeedfulError, ModelError, RequestError, printable
+from heedful.errors import HeedfulError, RequestError, printable
 from heedful.records import Message
 
 if TYPE_CHECKING:
@@ -47,17 +47,20 @@ def stream(backend: OpenAIBackend, messages: Sequence[Message], settings: Genera
         yield from stream(backend, messages, settings)
         return
     except Denied as e:
-        raise denied(backend.server, e) from None
+        backend.spent.failed += 1
+        refusal = denied(backend.server, e)
+        raise type(refusal)(backend.without_key(str(refusal))) from None
     except NotFound as e:
-        mend = "check the model's name and the address, which most often ends in /v1"
-        raise ModelError(f"{backend.server.endpoint} is not found ({backend.without_key(str(e))}); {mend}") from None
+        backend.spent.failed += 1
+        with _client(backend) as client:
+            wrong = not_found_now(client, backend.server, backend.model, e)
+        raise type(wrong)(backend.without_key(str(wrong))) from None
     except HeedfulError as e:
         raise type(e)(backend.without_key(str(e))) from None
     except (TryAgain, Refused) as e:
         problem = str(e)
     except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError) as e:
-        url = backend.server.url
-        raise ModelError(f"no server can be reached at {url} ({reason(e)}); start it, or mend the address") from None
+        raise unreachable(backend.server, reason(e)) from None
     except httpx2.TimeoutException:
         problem = f"nothing came from the server for {backend.options.timeout:g} s (--timeout)"
     except httpx2.TransportError as e:
@@ -67,20 +70,15 @@ def stream(backend: OpenAIBackend, messages: Sequence[Message], settings: Genera
 
 
 def _ask(backend: OpenAIBackend, body: dict[str, Any]) -> Iterator[Piece]:
-    server, options = backend.server, backend.options
+    server = backend.server
     sent = dict(body)
     limit = sent.pop("max_tokens", None)
     if limit is not None:
         sent[backend.limit_name] = limit
-    headers = {"Authorization": f"Bearer {server.key}"} if server.key else {}
-    local = server.loopback and server.url.startswith("http:")
     began = time.perf_counter()
     backend.spent.requests += 1
-    wait = httpx2.Timeout(options.timeout, connect=options.connect_timeout)
     with (
-        httpx2.Client(
-            headers=headers, timeout=wait, follow_redirects=False, trust_env=not server.loopback, verify=not local
-        ) as client,
+        _client(backend) as client,
         client.stream(
             "POST", server.endpoint, content=json.dumps(sent), headers={"Content-Type": "application/json"}
         ) as response,
@@ -93,6 +91,17 @@ def _ask(backend: OpenAIBackend, body: dict[str, Any]) -> Iterator[Piece]:
             yield reply.text, answer
             return
         yield from _read(backend, response, limit or 1 << 60, began)
+
+
+def _client(backend: OpenAIBackend) -> httpx2.Client:
+    options, server = backend.options, backend.server
+    return httpx2.Client(
+        headers={"Authorization": f"Bearer {server.key}"} if server.key else {},
+        timeout=httpx2.Timeout(options.timeout, connect=options.connect_timeout),
+        follow_redirects=False,
+        trust_env=not server.loopback,
+        verify=certificates(server),
+    )
 
 
 def _read(backend: OpenAIBackend, response: Any, limit: int, began: float) -> Iterator[Piece]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from heedful.judge.judging import Judged
 
 CHARACTERS_A_TOKEN = 4  # of English text, roughly
+WIDTH = 80
 
 
 def judge(
@@ -129,7 +131,7 @@ def judge(
             say=view.say,
         )
         if dry_run:
-            _tell_plan(plan, items, as_json)
+            _tell_plan(plan, items, (input_price, output_price), as_json)
             return
         files = files_of(plan, given, out)
         check_files(files, resume)
@@ -199,8 +201,9 @@ def _things(plan: Judge, number: int) -> str:
     return f"{number:,} {'pair' if plan.prompt.mode == 'pairs' else 'answer'}{'s' * (number != 1)}"
 
 
-def _tell_plan(plan: Judge, items: Sequence[Item], as_json: bool) -> None:
-    """The size of the work."""
+def _tell_plan(plan: Judge, items: Sequence[Item], prices: tuple[float | None, float | None], as_json: bool) -> None:
+    """The size of the work, and with prices what it would cost at most."""
+    from heedful.backends.spent import cost_of, foreseen
     from heedful.judge.judging import requests_for
 
     requests = requests_for(plan, items)
@@ -216,13 +219,16 @@ def _tell_plan(plan: Judge, items: Sequence[Item], as_json: bool) -> None:
                 "requests": len(requests),
                 "prompt_tokens_about": inside,
                 "tokens_at_most": outside,
+                **cost_of(inside, outside, *prices),
             }
         )
         return
-    typer.echo(
-        f"{_things(plan, len(items))}, {len(requests):,} requests to {plan.name}: about {inside:,} tokens in "
-        f"({CHARACTERS_A_TOKEN} characters each), at most {outside:,} out; nothing was asked"
+    text = (
+        f"{_things(plan, len(items))}, {len(requests):,} requests to {plan.name}: "
+        f"{foreseen(inside, outside, *prices)}; nothing was asked"
     )
+    for line in textwrap.wrap(text, WIDTH, break_on_hyphens=False, break_long_words=False):
+        typer.echo(line)
 
 
 def _tell(summary: dict[str, Any], files: Files, as_json: bool) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,8 +27,10 @@ from heedful.cli.server import (
 from heedful.errors import HeedfulError, RequestError, did_you_mean
 
 if TYPE_CHECKING:
-    from heedful.records import Response
+    from heedful.backends.server_options import ServerOptions
+    from heedful.records import Example, Response
 
+WIDTH = 80
 PRECISIONS = ("auto", "fp32", "bf16")
 
 
@@ -152,10 +155,7 @@ def respond(
         if spent is not None:
             typer.echo(str(spent), err=True)
     if dry_run:
-        if as_json:
-            print_json(summary)
-        else:
-            typer.echo(f"{_count(len(examples), 'question')} would be answered by {model} into {out}")
+        _tell_plan(summary, examples, options, max_new_tokens, as_json)
         return
     if spent is not None:
         summary["server"] = spent.as_json()
@@ -177,6 +177,26 @@ def _check_out(out: str, resume: bool) -> None:
         read_responses(out)
 
 
+def _tell_plan(
+    summary: dict[str, object], examples: Sequence[Example], options: ServerOptions, most: int, as_json: bool
+) -> None:
+    """What would be done; of a model behind a server also the tokens, and with prices what they would cost at most."""
+    from heedful.backends.spent import about_tokens, cost_of, foreseen
+
+    text = f"{_count(len(examples), 'question')} would be answered by {summary['model']} into {summary['out']}"
+    if str(summary["model"]).startswith("openai:"):
+        asked = sum(about_tokens(m.content + (m.context or "")) for e in examples for m in e.prompt)
+        prices = (options.input_price, options.output_price)
+        tokens = (asked, len(examples) * most)
+        text += f": {foreseen(*tokens, *prices)} (less what the cache knows); nothing was asked"
+        summary |= {"prompt_tokens_about": asked, "tokens_at_most": tokens[1]} | cost_of(*tokens, *prices)
+    if as_json:
+        print_json(summary)
+    else:
+        for line in textwrap.wrap(text, WIDTH, break_on_hyphens=False, break_long_words=False):
+            typer.echo(line)
+
+
 def _count(number: int, thing: str) -> str:
     return f"{number:,} {thing}{'s' * (number != 1)}"
 
@@ -189,9 +209,27 @@ def _tell(done: Sequence[Response], out: str, summary: dict[str, object] | None)
         print_json({**summary, "answers": len(done), "stopped": stopped, "errors": len(failed)})
     else:
         typer.echo(f"{_count(len(done), 'answer')} in {out}: {stopped:,} stopped by themselves, {len(failed):,} failed")
+        for line in _odd(done):
+            typer.echo(line, err=True)
     if not failed:
         return
     first = f"{failed[0].example_id}: {failed[0].error}"
     if len(failed) == len(done):
         raise HeedfulError(f"no question could be answered (the first, {first}); mend that and add --resume")
-    typer.echo(f"the first that failed, {first}", err=True)
+    typer.echo(f"the first that failed, {first}; the same command with --resume asks again", err=True)
+
+
+def _odd(done: Sequence[Response]) -> Iterator[str]:
+    """What is odd about answers that did not fail, and what to do."""
+    cut = sum(r.finish_reason == "length" for r in done)
+    if cut:
+        yield f"{_count(cut, 'answer')} cut off at the limit: raise --max-new-tokens"
+    empty = sum(not r.text.strip() and r.finish_reason != "error" for r in done)
+    if empty:
+        yield f"{_count(empty, 'answer')} without any text"
+    thought = sum(r.text.lstrip().startswith("<think>") for r in done)
+    if thought:
+        yield (
+            f"{_count(thought, 'answer')} with the model's thoughts in them (<think>), which would be scored too:\n"
+            "  have the server take them out (vLLM: --reasoning-parser)"
+        )

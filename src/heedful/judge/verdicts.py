@@ -75,6 +75,8 @@ def read_verdict(
 ) -> Reading:
     """The verdict in a judge's answer. `cut_off` says that it ended at the limit of its length."""
     text = _THOUGHT.sub("", text).strip()
+    if cut_off and (not text or text.startswith("<think>")):
+        return _unread("the judge was cut off before its verdict; one that thinks first needs more --max-new-tokens")
     if verdict.kind == "criteria":
         assert rubric is not None
         return _criteria(rubric, text, cut_off)

@@ -48,6 +48,8 @@ def parse_model_name(name: str) -> ModelName:
     if kind not in KINDS:
         if Path(name).exists():
             return ModelName("hf", name)
+        if kind in ("http", "https") and rest.startswith("//"):
+            raise ModelError("a model behind a server is named openai:NAME@URL, and an address alone has no NAME")
         raise ModelError(
             f"model '{name}': there is no kind '{kind}'{did_you_mean(kind, KINDS)}; "
             f"use {', '.join(k + ':' for k in KINDS)}"
