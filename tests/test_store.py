@@ -197,3 +197,17 @@ def test_other_errors_are_left_as_they_are():
         _ = 1 // 0
     with pytest.raises(OSError, match="odd"), disk_errors("x"):
         raise OSError(5, "odd")
+
+
+def test_a_run_can_be_read_by_those_whom_the_umask_lets(tmp_path):
+    """safetensors writes its files for their owner alone; the weights of a shared run were refused to a class."""
+    before = os.umask(0o027)
+    try:
+        made = save_checkpoint(tmp_path, "best", 1, {"w": torch.zeros(2)}, {}, {})
+    finally:
+        os.umask(before)
+    assert made.stat().st_mode & 0o777 == 0o750
+    assert {p.name: p.stat().st_mode & 0o777 for p in made.iterdir()} == {
+        "weights.safetensors": 0o640,
+        "state.json": 0o640,
+    }

@@ -166,6 +166,17 @@ def write_bytes(path: str | Path, data: bytes) -> None:
             raise
 
 
+def set_usual_modes(folder: Path) -> None:
+    """Give a new folder and its files the modes that the user's umask asks for.
+
+    `tempfile` and safetensors make theirs readable by their owner alone; then a class that shares a run's folder, or a
+    colleague, would be refused the weights alone.
+    """
+    mask = _umask()
+    for path in (folder, *folder.rglob("*")):
+        path.chmod((0o777 if path.is_dir() else 0o666) & ~mask)
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)

@@ -15,13 +15,10 @@ The manifest is written first and bears the whole recipe, so a run that was kill
 from __future__ import annotations
 
 import datetime
-import functools
 import math
-import platform
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +33,10 @@ from heedful.models.checkpoints import read_checkpoint
 from heedful.models.loading import LoadedModel, load_model, load_tokenizer
 from heedful.models.machine import choose_device, choose_precision, describe_machine
 from heedful.models.save import save_adapter, save_model
-from heedful.records import Example, hash_of, to_json
+from heedful.records import Example, to_json
 from heedful.responses import read_responses, respond, respond_to_file
 from heedful.store import MANIFEST_SCHEMA, RunFolder, append_jsonl, hold_run, read_json, read_metrics, write_text
+from heedful.train import provenance
 from heedful.train.heartbeat import watch_processes
 from heedful.train.limits import check_lengths, memory_errors
 from heedful.train.longer import make_longer
@@ -78,13 +76,20 @@ class _Work:
         return GenerationSettings(max_new_tokens=self.recipe.max_new_tokens, batch_size=self.recipe.response_batch_size)
 
 
-def start_run(recipe: Recipe, folder: str | Path, view: View | None = None, command: str = "") -> RunFolder:
+def start_run(
+    recipe: Recipe,
+    folder: str | Path,
+    view: View | None = None,
+    command: str = "",
+    again_of: Mapping[str, Any] | None = None,
+) -> RunFolder:
     """Do the whole of a recipe into a new folder.
 
     >>> run = start_run(read_recipe("recipe.yaml"), "out")      # doctest: +SKIP
     >>> run.report("html")                                      # doctest: +SKIP
     PosixPath('out/report.html')
 
+    `again_of` is what `train.provenance.earlier_run` found of a run that this one repeats.
     Raises RunError if the folder is there and not empty, and what the phases raise.
     """
     run = RunFolder(folder)
@@ -95,13 +100,14 @@ def start_run(recipe: Recipe, folder: str | Path, view: View | None = None, comm
     run.update_manifest(
         schema=MANIFEST_SCHEMA,
         name=run.path.resolve().name,
-        heedful=_version("heedful"),
+        heedful=provenance.package_version("heedful"),
         created=now,
         command=command,
         seed=recipe.seed,
         recipe=recipe.to_json(),
         timings={},
         outcome={"status": "running"},
+        **({"again_of": again_of} if again_of else {}),
     )
     try:
         return _do(run, recipe, view or Silent())
@@ -251,6 +257,7 @@ def _data_and_model(run: RunFolder, recipe: Recipe, view: View) -> tuple[_Work, 
         check_lengths(loaded.model, data.tokens)
         check_targets(loaded.model, recipe.lora_targets if recipe.tuning == "lora" else "all-linear")
         run.update_manifest(model=loaded.describe())
+        provenance.tell_differences(run, view.say)
     return work, loaded
 
 
@@ -260,25 +267,13 @@ def _describe(work: _Work, ledger: dict[str, Any]) -> None:
         data={
             "files": ledger.get("files", []),
             "splits": {
-                part: {"rows": len(rows), "sha256": hash_of([to_json(e) for e in rows], 64)}
-                for part, rows in data.examples.items()
+                part: {"rows": len(rows), "sha256": provenance.rows_hash(rows)} for part, rows in data.examples.items()
             },
         },
         template={"name": chat.name, "sha256": chat.sha256, "stop_token": chat.stop_token, "text": chat.text},
-        versions={
-            "python": platform.python_version(),
-            **{p: _version(p) for p in ("heedful", "torch", "transformers", "peft", "accelerate", "tokenizers")},
-        },
+        versions=provenance.versions(),
         machine=describe_machine(work.device, work.precision),
     )
-
-
-@functools.cache
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "unknown"
 
 
 def _answer(work: _Work, model: Any, which: str, title: str) -> None:
@@ -296,7 +291,11 @@ def _train_and_save(work: _Work, loaded: LoadedModel) -> LoadedModel:
     run = work.run
     training = _training(work, loaded)
     count = sum(p.numel() for p in loaded.model.parameters() if p.requires_grad)
-    run.update_manifest(model={"trainable_parameters": count})
+    own = {"precision": work.precision, "device": str(work.device), "template": work.chat.name}
+    run.update_manifest(
+        model={"trainable_parameters": count},
+        resolved=provenance.resolved(work.recipe, eval_every=training.eval_every, **own),
+    )
     with Timed(run, work.view, "train", f"Training {count:,} parameters ({work.recipe.tuning}, {work.precision})"):
         progress = _train(work, training)
         _note_outcome(work, training, progress.finished or "")
@@ -306,6 +305,7 @@ def _train_and_save(work: _Work, loaded: LoadedModel) -> LoadedModel:
             save_adapter(model, run.adapter)
             model = merge(model)
         save_model(model, loaded.tokenizer, work.chat, run.model)
+        provenance.tell_weights(run, work.view.say)
     return LoadedModel(str(run.path), model, loaded.tokenizer, str(run.model), "")
 
 

@@ -106,13 +106,14 @@ def train(
         return
     if out is None:
         raise RequestError("name a folder for the run with --out RUN")
-    _run(lambda view: _start(made, out, view), as_json)
+    _run(lambda view: _start(made, out, view, recipe), as_json)
 
 
-def _start(made: Any, out: str, view: Any) -> Any:
+def _start(made: Any, out: str, view: Any, recipe: str | None) -> Any:
+    from heedful.train.provenance import earlier_run
     from heedful.workflow import start_run
 
-    return start_run(made, out, view, command=command_line())
+    return start_run(made, out, view, command=command_line(), again_of=earlier_run(recipe))
 
 
 def _resume(out: str | None, also: list[str], more: dict[str, Any], as_json: bool) -> None:

@@ -24,7 +24,7 @@ from safetensors.torch import load_file, save_file
 
 from heedful.errors import DataError, RunError
 from heedful.records import hash_of
-from heedful.store import disk_errors, read_json, write_json
+from heedful.store import disk_errors, read_json, set_usual_modes, write_json
 
 WEIGHTS = "weights.safetensors"
 OPTIMIZER = "optimizer.safetensors"
@@ -64,6 +64,7 @@ def save_checkpoint(
                 hashes[name] = _sha256(temporary / name)
             value = {"schema": "heedful.checkpoint/1", "step": step, "sha256": hashes, **state}
             write_json(temporary / STATE, {**value, "self": hash_of(value, 64)})
+            set_usual_modes(temporary)
             _sync(temporary)
             _remove(target)
             temporary.replace(target)

@@ -11,7 +11,7 @@ from typing import Any
 
 from heedful.chat import Chat
 from heedful.models.quiet import quiet_transformers
-from heedful.store import disk_errors
+from heedful.store import disk_errors, set_usual_modes
 
 
 def save_model(model: Any, tokenizer: Any, chat: Chat, folder: Path) -> None:
@@ -41,7 +41,7 @@ def _whole_folder(folder: Path) -> Iterator[Path]:
         temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
         try:
             yield temporary
-            temporary.chmod(0o755)
+            set_usual_modes(temporary)
             shutil.rmtree(folder, ignore_errors=True)
             temporary.replace(folder)
         finally:

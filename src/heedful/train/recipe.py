@@ -331,10 +331,14 @@ def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
         value = yaml.safe_load(text)
         lines, twice = _lines_of_keys(text)
     except FileNotFoundError:
+        if str(path).startswith("run:"):
+            own = Path(str(path).removeprefix("run:")) / "recipe.yaml"
+            raise RecipeError([f"{path}: is a run; to train it again name its recipe, {own}"]) from None
         raise RecipeError([f"{path}: no such recipe; write one with `heedful train --print-recipe > {path}`"]) from None
     except IsADirectoryError:
+        again = f" (to train this run again: {path / 'recipe.yaml'})" if (path / "recipe.yaml").is_file() else ""
         raise RecipeError(
-            [f"{path}: is a folder; name a recipe file (a run is gone on with by --out RUN --resume)"]
+            [f"{path}: is a folder; name a recipe file{again}; a run is gone on with by --resume --out RUN"]
         ) from None
     except UnicodeDecodeError as e:
         raise RecipeError([f"{path}: not UTF-8 text at byte {e.start}; save it as UTF-8"]) from None
