@@ -24,7 +24,7 @@ WORDS = {
     "judge": "a model reads answers",
     "compare": "better, worse, inconclusive",
     "bench": "tasks asked and scored",
-    "convert": "settings of others",
+    "convert": "recipes",
     "train": "recipe, loop, verdict",
     "responses": "what is still to be asked",
     "conversation": "turns",
