@@ -14,7 +14,7 @@ from heedful.report.data import ReportData
 from heedful.report.gather import build
 from heedful.store import RunFolder, write_json, write_text
 
-__all__ = ["ReportData", "build", "write_report"]
+__all__ = ["ReportData", "build", "write_page_without_texts", "write_report"]
 
 
 def write_report(run: RunFolder) -> dict[str, Path]:
@@ -24,10 +24,21 @@ def write_report(run: RunFolder) -> dict[str, Path]:
     """
     from heedful.report.as_json import report_json
     from heedful.report.as_markdown import report_markdown
+    from heedful.report.hidden import with_warning
     from heedful.report.page import report_html
 
-    data = build(run)
+    data = with_warning(build(run))
     write_json(run.report("json"), report_json(data))
     write_text(run.report("md"), report_markdown(data))
     write_text(run.report("html"), report_html(data))
     return {kind: run.report(kind) for kind in ("html", "json", "md")}
+
+
+def write_page_without_texts(run: RunFolder) -> Path:
+    """The report's page without a question or an answer in it, to be passed on: ``report-without-texts.html``."""
+    from heedful.report.hidden import without_texts
+    from heedful.report.page import report_html
+
+    path = run.path / "report-without-texts.html"
+    write_text(path, report_html(without_texts(build(run))))
+    return path
