@@ -13,9 +13,10 @@ Nothing here imports torch: a model in this process brings it.
 
 from __future__ import annotations
 
+from heedful.bench.asked_for import Bench
 from heedful.bench.folder import BenchFolder
 from heedful.bench.requests import How
-from heedful.bench.run import Bench, run_bench
+from heedful.bench.run import run_bench
 from heedful.bench.tasks import Prepared, prepare
 
 __all__ = ["Bench", "BenchFolder", "How", "Prepared", "prepare", "run_bench"]

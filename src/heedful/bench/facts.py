@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from heedful.bench.requests import How
 
 if TYPE_CHECKING:
-    from heedful.bench.run import Bench
+    from heedful.bench.asked_for import Bench
 
 PACKAGES = ("heedful", "torch", "transformers", "tokenizers", "numpy", "scipy")
 

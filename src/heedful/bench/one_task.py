@@ -24,7 +24,7 @@ from heedful.store import write_jsonl, write_text
 from heedful.tasks import Sample
 
 if TYPE_CHECKING:
-    from heedful.bench.run import Bench, View
+    from heedful.bench.asked_for import Bench, View
 
 
 @dataclass(frozen=True)

@@ -10,45 +10,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
+from heedful.bench.asked_for import SCHEMA, Bench, View
 from heedful.bench.checks import check_backend
-from heedful.bench.clean import Training
 from heedful.bench.facts import run_facts, template_facts
 from heedful.bench.folder import BenchFolder
 from heedful.bench.harness import HarnessTask, run_harness, write_own_files
 from heedful.bench.journal import Journal
 from heedful.bench.one_task import ask_task, asked_of, scored_by, write_task
-from heedful.bench.requests import How
 from heedful.bench.tasks import Prepared
 from heedful.errors import DataError, HeedfulError
 from heedful.store import read_json, write_json, write_jsonl
-
-SCHEMA = "heedful.bench/1"
-
-
-class View(Protocol):
-    """Who is told how the work goes: `heedful.cli.live` draws it."""
-
-    def phase(self, name: str, title: str) -> None: ...
-    def advance(self, done: int, total: int) -> None: ...
-
-
-@dataclass(frozen=True)
-class Bench:
-    """What is asked for. `shots` and `limit` None: all, as the task has it. `training` has the rows that the model was
-    trained on, to look for the items in."""
-
-    model: str
-    how: How = field(default_factory=How)
-    seed: int = 0
-    shots: int | None = None
-    limit: int | None = None
-    training: Training | None = None
-    submission: bool = False
-    harness: tuple[HarnessTask, ...] = ()  # of lm-evaluation-harness, after the others
-    harness_files: bool = False  # with the harness's own files beside ours
 
 
 def run_bench(

@@ -239,23 +239,9 @@ def _tell(
             for line in [*([""] if number else []), *bench_lines(results, keys, target.folder)]:
                 typer.echo(line)
     if len(targets) == 2:
+        from heedful.cli.bench_sides import compare_sides
+
         compare_sides(targets, as_json)
-
-
-def compare_sides(targets: list[Target], as_json: bool) -> None:
-    """Base against tuned, and the report made again."""
-    from heedful.cli.compare_table import table
-    from heedful.compare import compare
-    from heedful.errors import printable
-    from heedful.report import write_report
-    from heedful.store import RunFolder
-
-    base, tuned = (str(t.folder.path) for t in targets)
-    if not as_json:
-        typer.echo("\n" + printable(table(compare(base, tuned))))
-    run = targets[0].run
-    assert run is not None
-    typer.echo(f"written: {write_report(RunFolder(run))['html']}", err=True)
 
 
 def _list(data_dir: Path | None, as_json: bool) -> None:

@@ -145,9 +145,9 @@ def _tell(
             ]:
                 typer.echo(line)
     if len(targets) == 2:
-        from heedful.cli.bench import compare_sides
+        from heedful.cli.bench_sides import compare_sides
 
-        compare_sides(list(targets), as_json)
+        compare_sides(targets, as_json)
 
 
 def _reports(results: dict[str, Any], keys: Sequence[str]) -> list[str]:

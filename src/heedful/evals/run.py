@@ -19,11 +19,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from heedful.bench.asked_for import SCHEMA, Bench, View
 from heedful.bench.facts import precision_of, run_facts, template_facts
 from heedful.bench.folder import BenchFolder
 from heedful.bench.journal import Journal
 from heedful.bench.requests import How, Request
-from heedful.bench.run import SCHEMA, Bench, View
 from heedful.errors import DataError, HeedfulError, RequestError
 from heedful.evals.asking import Talk, finish
 from heedful.evals.completion import DIRECT, CompletionFn

@@ -13,12 +13,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from heedful.bench.asked_for import SCHEMA as BENCH_SCHEMA
+from heedful.bench.asked_for import Bench, View
 from heedful.bench.checks import check_backend
 from heedful.bench.facts import run_facts
 from heedful.bench.one_task import Said, ask_task, write_task
 from heedful.bench.requests import How
-from heedful.bench.run import SCHEMA as BENCH_SCHEMA
-from heedful.bench.run import Bench, View, begun, put
+from heedful.bench.run import begun, put
 from heedful.errors import HeedfulError
 from heedful.helm.folder import HelmFolder
 from heedful.helm.measure import Measured, measure
