@@ -204,7 +204,7 @@ def test_answers_that_are_cut_off_empty_or_hold_thoughts_are_told(server, acts, 
     for sentence in (
         "1 answer cut off at the limit: raise --max-new-tokens\n",
         "1 answer without any text\n",
-        "2 answers with the model's thoughts in them (<think>)",
+        "2 answers with thoughts in the text (<think>)",
     ):
         assert sentence in err
 

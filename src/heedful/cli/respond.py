@@ -230,6 +230,6 @@ def _odd(done: Sequence[Response]) -> Iterator[str]:
     thought = sum(r.text.lstrip().startswith("<think>") for r in done)
     if thought:
         yield (
-            f"{_count(thought, 'answer')} with the model's thoughts in them (<think>), which would be scored too:\n"
+            f"{_count(thought, 'answer')} with thoughts in the text (<think>), which metrics and judges would read:\n"
             "  have the server take them out (vLLM: --reasoning-parser)"
         )
