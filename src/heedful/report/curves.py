@@ -103,10 +103,9 @@ def draw(curves: Curves, axis: Axis, *, width: int = 760, height: int = 340, nam
     """The drawing as an ``<svg>`` with a title and a description; `name` makes its ids unique on the page."""
     frame = _frame(curves, axis, width, height)
     parts = [*_grid(frame), *_marks(frame, curves)]
-    raw = _thin(curves.train)
-    parts.append(_line(frame, raw, "raw"))
     if curves.window > 1:
-        parts.append(_line(frame, _thin(curves.smoothed), "train"))
+        parts.append(_line(frame, _thin(curves.train), "raw"))
+    parts.append(_line(frame, _thin(curves.smoothed), "train"))  # of a short run the steps themselves
     parts.append(_line(frame, curves.val, "val"))
     parts += [f'<circle class="val" cx="{frame.x(p):.1f}" cy="{frame.y(p.loss):.1f}" r="2.6"/>' for p in curves.val]
     unit = "steps" if axis == "steps" else "trained tokens"

@@ -67,7 +67,8 @@ def build(run: RunFolder) -> ReportData:
         one_sided=one_sided,
         curves=curves,
         samples=samples,
-        missing=_missing(manifest, ledger, answers, curves is not None and len(curves.val), bool(samples)),
+        missing=_missing(manifest, ledger, answers, curves is not None and len(curves.val), bool(samples))
+        + _told(manifest),
         ratings=ratings,
         benchmarks=benchmarks,
     )
@@ -211,6 +212,12 @@ def _caveats(answers: Answers, questions: Sequence[Question], one_sided: int, le
     if any(b.messages != a.messages or b.reference != a.reference for b, a in both):
         out.append("Some questions or expected answers are not the same before and after.")
     return tuple(out)
+
+
+def _told(manifest: Mapping[str, Any]) -> tuple[str, ...]:
+    """What went otherwise than asked while the run was made."""
+    told = manifest.get("told")
+    return tuple(str(sentence) for sentence in told) if isinstance(told, list) else ()
 
 
 def _missing(

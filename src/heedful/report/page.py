@@ -21,6 +21,7 @@ from heedful.report.bench import bench_cells
 from heedful.report.curves import draw
 from heedful.report.data import Answer, MetricRow, Question, ReportData
 from heedful.report.ratings import rating_text
+from heedful.report.run_facts import again_text
 from heedful.report.text import visible
 from heedful.report.verdict import RULE
 from heedful.stats import Interval
@@ -63,6 +64,8 @@ def report_html(data: ReportData) -> str:
         flat=flat,
         curve_verdict=curve_verdict(data.manifest.get("outcome") or {}),
         model=model_pairs(data.manifest.get("model") or {}),
+        recipe=recipe_pairs(data.manifest),
+        again=again_text(data.manifest.get("again_of")),
         hashes=list(_hashes(data.manifest)),
     )
     return visible(page)
@@ -84,6 +87,7 @@ def _template() -> Any:
         "loss": numbers.loss_text,
         "duration": numbers.seconds_text,
         "time": numbers.time_text,
+        "breakable": lambda name: Markup("_<wbr>").join(str(name).split("_")),  # a phone breaks names at underscores
     }
     # A key that a file does not have reads as nothing.
     environment.filters |= {k: lambda v, f=f: f(None if isinstance(v, Undefined) else v) for k, f in filters.items()}
@@ -199,6 +203,13 @@ def model_pairs(model: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What is said of the model; its hash stands with the other hashes."""
     shown = {k: numbers.count_text(v) if k.endswith("parameters") else v for k, v in model.items() if k != "sha256"}
     return flat(shown)
+
+
+def recipe_pairs(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The recipe, with what each ``auto`` was in this run."""
+    known = manifest.get("resolved") or {}
+    pairs = flat(manifest.get("recipe") or {})
+    return [(k, f"{v}: {_scalar(known[k])}" if v == "auto" and k in known else v) for k, v in pairs]
 
 
 def _scalar(value: Any) -> str:

@@ -115,6 +115,14 @@ def judge_curves(evaluations: Sequence[Evaluation], train_losses: Sequence[tuple
             f"the validation loss was still falling at the end: {before.loss:.3f} at step {before.step}, "
             f"{last.loss:.3f} at step {last.step}",
         )
+    if best is last:
+        return Verdict(
+            "plateau",
+            None,
+            f"the validation loss fell from {first.loss:.3f} to {last.loss:.3f} at step {last.step}, the last one; "
+            f"its change since step {before.step} ({before.loss:.3f}) is within its noise, and more steps may lower it "
+            "further",
+        )
     return Verdict(
         "plateau",
         None,
