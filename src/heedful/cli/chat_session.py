@@ -18,16 +18,17 @@ from heedful.conversation import Conversation, load_conversation, save_conversat
 from heedful.errors import HeedfulError, RequestError, did_you_mean, printable
 
 HELP = """\
-/compare [on|off]    the last question answered by both models; on: each question from now on
+/compare [on|off]    the last question answered by both models; on: each one
 /retry               answer the last question again
 /undo                take the last question and its answer back
 /reset               forget what was said; the system prompt stays
-/system [TEXT]       the system prompt: show it, or set it; /system none takes it away
+/system [TEXT]       show or set the system prompt; none takes it away
 /set [NAME=VALUE]    show the settings, or change one, such as temperature=0.7
 /save FILE           write the conversation as a row that training reads
 /load FILE           go on with a conversation that was saved
 /help, /quit         this list; the end (also Ctrl-D)
-A line that ends in \\ goes on in the next. A question that begins with / is written with //."""
+A line that ends in \\ goes on in the next. A question that begins with / is
+written with //."""
 COMMANDS = ("/compare", "/retry", "/undo", "/reset", "/system", "/set", "/save", "/load", "/help", "/quit", "/exit")
 SETTINGS = ("max_new_tokens", "temperature", "top_p", "top_k", "min_p", "repetition_penalty", "seed", "stop")
 

@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from heedful.compare.data import Comparison, MetricResult
 from heedful.compare.recipes import spreads
@@ -59,7 +60,7 @@ def _csv(found: Sequence[Comparison]) -> str:
     return out.getvalue()
 
 
-def _line(c: Comparison, m: MetricResult) -> Mapping[str, object]:
+def _line(c: Comparison, m: MetricResult) -> Mapping[Any, object]:
     x, tested = m.comparison, m.role != "descriptive"
     numbers = {
         "before": x.before.estimate, "before_low": x.before.low, "before_high": x.before.high,
