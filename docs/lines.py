@@ -32,6 +32,8 @@ STAND_INS = (
     (re.compile(r"\bopenai:NAME@URL\b"), "openai:name@SERVER"),
     (re.compile(r"\b(?:run|hf):my-judge\b"), "openai:my-judge@SERVER"),
     (re.compile(r"--annotator weighted_alpaca_eval_gpt4_turbo"), "--annotator annotator"),
+    (re.compile(r"--quant q4_k_m\b"), "--quant q8_0"),  # llama.cpp makes it
+    (re.compile(r" --llama-python \S+"), ""),
     (re.compile(r"^HEEDFUL_API_KEY=\.\.\."), "HEEDFUL_API_KEY=a-key-that-only-the-docs-know"),
     (re.compile(r"^(.*heedful serve (?!.*--port).*)$"), r"\1 --port 0"),
 )
