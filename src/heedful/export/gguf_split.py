@@ -43,4 +43,4 @@ def split_name(written: dict[str, Any]) -> str | None:
         return None
     if parts[0].get("behavior") != "Isolated" or parts[0].get("invert"):
         return None
-    return _NAMES.get(((parts[0].get("pattern") or {}).get("Regex"), whole))
+    return _NAMES.get((str((parts[0].get("pattern") or {}).get("Regex")), whole))

@@ -7,10 +7,11 @@ same. A tokenizer that composes characters first (NFC, as Qwen's) gets them comp
 from __future__ import annotations
 
 import unicodedata
-from typing import Any
+from typing import Any, Literal
 
 from heedful.control_tokens import control_texts
 
+FORMS: tuple[Literal["NFC", "NFD", "NFKC", "NFKD"], ...] = ("NFC", "NFD", "NFKC", "NFKD")
 CONTROL = 8  # control tokens that are tried as text
 
 PLAIN = (
@@ -74,8 +75,8 @@ def hard_texts(tokenizer: Any) -> list[str]:
     return [unicodedata.normalize(form, t) for t in texts] if form else texts
 
 
-def composes(tokenizer: Any) -> str | None:
+def composes(tokenizer: Any) -> Literal["NFC", "NFD", "NFKC", "NFKD"] | None:
     """NFC or another form that the tokenizer brings text into; None where it leaves characters as they are."""
     backend = getattr(tokenizer, "backend_tokenizer", None)
     named = type(getattr(backend, "normalizer", None)).__name__
-    return named if named in ("NFC", "NFD", "NFKC", "NFKD") else None
+    return next((form for form in FORMS if form == named), None)
