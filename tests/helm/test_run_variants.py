@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import importlib
 import itertools
 
@@ -108,3 +109,13 @@ def test_our_beginnings_name_nobody():
     for name, found in bias(PROMPTS).items():
         assert found.score is None, name
     assert all(toxicity(p).score == 0 for p in PROMPTS)
+
+
+DOCTESTED = ("helm.folder", "helm.measure", "helm.page", "helm.results", "helm.texts", "tasks.pieces")
+
+
+@pytest.mark.parametrize("module", DOCTESTED)
+def test_examples_in_docstrings(module):
+    found = doctest.testmod(importlib.import_module(f"heedful.{module}"))
+    assert found.attempted
+    assert not found.failed

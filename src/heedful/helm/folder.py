@@ -52,7 +52,7 @@ def folder_name(model: str) -> str:
     """A model's name as that of a folder; what cannot stand there becomes '-', and then a hash keeps names apart.
 
     >>> folder_name("pip:gemma3-270m"), folder_name("run:runs/a@base")
-    ('pip-gemma3-270m', 'run-runs-a@base-ea38e1')
+    ('pip-gemma3-270m', 'run-runs-a@base-f0aa5e')
     """
     kind, colon, rest = model.partition(":")
     text = f"{kind}-{rest}" if colon else kind

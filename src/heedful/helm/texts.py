@@ -89,7 +89,7 @@ def pair_sentences(results: Mapping[str, Any]) -> list[str]:
         if better or worse:
             told.append(f"{one} is better than {other} in {better} of {len(words)} comparisons and worse in {worse}")
         else:
-            told.append(f"of {one} against {other} nobody can tell in any of {len(words)} comparisons")
+            told.append(f"nobody can tell {one} from {other} in any of {len(words)} comparisons")
     return told
 
 
