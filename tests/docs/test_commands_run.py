@@ -20,7 +20,7 @@ import lines as page_lines  # noqa: E402
 import stage  # noqa: E402  # pyright: ignore[reportMissingImports]
 
 # How many blocks of commands no test runs. To add one is a decision: give it its reason, and change this number.
-SHOWN = 7
+SHOWN = 8
 # What a page means by a name that means something else on another one.
 MEANINGS = {
     "judge.md": {"marks.jsonl": "marks-pairs.jsonl"},
