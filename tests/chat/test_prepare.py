@@ -16,11 +16,11 @@ from heedful.control_tokens import control_texts
 from heedful.data.contamination import build_index
 from heedful.data.reading import ReadOptions
 from heedful.data.stream import check_files
-from heedful.errors import DataError, RequestError
+from heedful.errors import DataError, ModelError, RequestError
 from heedful.records import Message
 from heedful.store import RunFolder, read_json
 from heedful.train import prepare
-from heedful.train.prepare import prepare_data, reload_data, save_data
+from heedful.train.prepare import prepare_data, read_parts, reload_data, save_data
 from heedful.train.recipe import Recipe
 
 
@@ -320,3 +320,12 @@ def test_benchmarks_of_a_recipe_are_looked_for(tmp_path, chat):
     assert ledger is not None
     assert ledger["contamination"][0]["where"] == ["d.jsonl:8 holds quiz.txt:1"]
     assert "contamination" not in (prepare_data(recipe(path, map=NAMED), chat).ledger or {})
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [("pip:smollm", "no such packaged model"), ("hug:x", "there is no kind 'hug'"), ("run:nothing", "is not a run")],
+)
+def test_a_wrong_name_of_a_model_is_told_before_a_file_is_read(model, said):
+    with pytest.raises(ModelError, match=said):
+        read_parts(recipe("no-such-file.jsonl", model=model))

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from heedful.errors import ModelError, did_you_mean
+from heedful.models.names import parse_model_name
 from heedful.store import cache_folder, disk_errors, read_json, write_json
 
 CONVERSION = 1  # raise when the converted files change
@@ -84,6 +85,13 @@ def describe(name: str) -> Packaged:
             f"model 'pip:{name}': no such packaged model{did_you_mean(name, MODELS)}; there are {', '.join(MODELS)}"
         )
     return MODELS[name]
+
+
+def check_name(name: str) -> None:
+    """ModelError for a model's name that is wrong as it stands; whether the hub has one is not asked."""
+    parsed = parse_model_name(name)
+    if parsed.kind == "pip":
+        describe(parsed.target)
 
 
 def is_converted(name: str) -> bool:

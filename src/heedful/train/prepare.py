@@ -19,6 +19,7 @@ from heedful.data.reading import ReadOptions
 from heedful.data.splits import FileSplit, parse_split, refuse_overlap
 from heedful.data.stream import ANSWER_CUT, CONTROL_TOKENS, Tokenizing
 from heedful.errors import DataError, RequestError
+from heedful.models.packaged import check_name
 from heedful.records import Example, TokenExample, to_json
 from heedful.store import PARTS, RunFolder, write_json, write_jsonl
 from heedful.train.recipe import Recipe
@@ -43,6 +44,7 @@ def read_parts(recipe: Recipe) -> ReadParts:
     Raises DataError or RequestError for files and splits that cannot be used, and where parts share questions
     (unless the recipe allows it).
     """
+    check_name(recipe.model)  # a long file is not read for a name that nobody has
     spec = parse_split(recipe.split)
     if not recipe.data and not isinstance(spec, FileSplit):
         raise RequestError("no data: name a file with --data FILE, or files in --split train=FILE,val=FILE,test=FILE")
