@@ -30,6 +30,8 @@ from heedful.view import Silent
 VOCABULARY = 61
 CURVES = Path(__file__).with_name("curves.json")
 ENGINES = ("plain", "auto") if "engine" in Recipe.model_fields else ("plain",)
+# In the fast tests the one that a run takes by itself; the model's own pass is in the slow ones.
+ENGINE = [*(pytest.param(e, marks=pytest.mark.slow) for e in ENGINES[:-1]), ENGINES[-1]]
 
 
 def sines(model: Any) -> Any:
@@ -123,7 +125,7 @@ def check_accumulation(tiny: Any, folder: Path, micro: int, lora: bool, engine: 
         torch.testing.assert_close(parts[3][name][sure], value[sure], rtol=0, atol=3e-6, msg=name)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINE)
 @pytest.mark.parametrize(
     ("micro", "lora"),
     [
@@ -205,7 +207,7 @@ def check_four_rows(tiny: Any, folder: Path, engine: dict[str, str]) -> None:
     assert last < 0.01
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINE)
 def test_four_rows_are_learned_by_heart(tiny, tmp_path, engine):
     check_four_rows(tiny, tmp_path, {"engine": engine} if len(ENGINES) > 1 else {})
 
@@ -248,7 +250,7 @@ def check_curve(tiny: Any, folder: Path, name: str, engine: dict[str, str]) -> N
     assert got[-1] < got[0] - 0.05
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINE)
 @pytest.mark.parametrize("name", ["llama-full", "llama-lora", "gemma3-full", "gpt2-lora"])
 def test_losses_are_the_recorded_ones(tiny, tmp_path, name, engine):
     check_curve(tiny, tmp_path, name, {"engine": engine} if len(ENGINES) > 1 else {})
@@ -292,7 +294,9 @@ def check_adapter(tiny: Any, folder: Path, architecture: str, dtype: torch.dtype
 @pytest.mark.parametrize(
     ("dtype", "close"), [(torch.float32, 1e-4), pytest.param(torch.bfloat16, 0.15, marks=pytest.mark.slow)]
 )
-@pytest.mark.parametrize("architecture", ["llama", "gpt2", "qwen3", "gemma3"])
+@pytest.mark.parametrize(
+    "architecture", ["llama", "gpt2", *(pytest.param(a, marks=pytest.mark.slow) for a in ("qwen3", "gemma3"))]
+)
 def test_an_adapter_changes_logits_and_merges(tiny, tmp_path, architecture, dtype, close):
     check_adapter(tiny, tmp_path, architecture, dtype, close)
 
@@ -327,7 +331,7 @@ def check_bf16(tiny: Any, folder: Path, lora: bool, engine: dict[str, str]) -> N
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINE)
 @pytest.mark.parametrize("lora", [False, True])
 def test_bf16_follows_fp32_for_thirty_steps(tiny, tmp_path, lora, engine):
     check_bf16(tiny, tmp_path, lora, {"engine": engine} if len(ENGINES) > 1 else {})
