@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import threading
 from types import FrameType, TracebackType
 from typing import Any
 
+TOLD = b"\nstopping after this step and a checkpoint; Ctrl-C again stops at once\n"
 CAUGHT = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -20,6 +23,8 @@ class StopRequests:
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self.requested and number == signal.SIGINT:
             raise KeyboardInterrupt
+        if not self.requested and sys.stderr.isatty() and os.environ.get("RANK", "0") == "0":
+            os.write(2, TOLD)  # a step may take a minute; print is not for a signal's handler
         self.requested = True
 
     def __enter__(self) -> StopRequests:
