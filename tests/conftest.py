@@ -38,7 +38,7 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("heedful")
-if not os.environ.get("HEEDFUL_EXPLORE"):
+if not os.environ.get("HEEDFUL_EXPLORE") and hasattr(providers, "_local_constants"):  # its own affair: it may go
     # Hypothesis reads all that is imported for numbers and texts to try: ten seconds a process in a fresh clone, and
     # what it tries then depends on which tests ran before.
     providers._get_local_constants = functools.partial(getattr, providers, "_local_constants")
