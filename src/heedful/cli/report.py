@@ -13,9 +13,7 @@ def report(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder.")],
     without_texts: Annotated[
         bool,
-        typer.Option(
-            "--without-texts", help="Write report-without-texts.html, too: no question or answer in it."
-        ),
+        typer.Option("--without-texts", help="Write report-without-texts.html, too: no question or answer in it."),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print report.json on stdout.")] = False,
 ) -> None:
