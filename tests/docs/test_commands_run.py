@@ -8,6 +8,7 @@ import io
 import logging.config
 import shutil
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,14 @@ def ends_when_ready(make: Any) -> Any:
             server.should_exit = True
 
         server = make(*others, then_end)
+        own = server.run
+
+        def in_a_thread(**how: Any) -> None:
+            # Once a browser test has run in this process, Playwright keeps an event loop running in its main thread.
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(own, **how).result()
+
+        server.run = in_a_thread
         return server
 
     return made
