@@ -198,7 +198,7 @@ async def run(people: int, seconds: float, think: float, port: int, kill: subpro
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--people", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=300)
     parser.add_argument("--think", type=float, default=4, help="seconds between the answers and the vote, on average")

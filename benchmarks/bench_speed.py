@@ -120,7 +120,8 @@ def peer_side(told: dict[str, Any], pairs: list[tuple[str, str]]) -> tuple[float
     from lm_eval.models.huggingface import HFLM  # pyright: ignore[reportMissingImports]
 
     dtype = "float32" if told["precision"] == "fp32" else "bfloat16"
-    model = HFLM(pretrained=told["folder"], dtype=dtype, device="cpu", batch_size=told["batch"])
+    made_by: Any = HFLM  # its constructor's types are not told
+    model = made_by(pretrained=told["folder"], dtype=dtype, device="cpu", batch_size=told["batch"])
     requests = [Instance("loglikelihood", {}, pair, i) for i, pair in enumerate(pairs)]
     began = time.perf_counter()
     made = model.loglikelihood(requests, disable_tqdm=True)

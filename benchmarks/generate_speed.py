@@ -88,7 +88,8 @@ def batched(
     say("batched            seconds  of processor  tokens  tokens/s")
     ours, own = timed(lambda: answer_all(backend.generator(), prompts, settings, backend.stop_ids))
     say(line(f"engine, {given.batch_size} rows", own))
-    results, wrong = {"engine": own}, 0
+    results: dict[str, Any] = {"engine": own}
+    wrong = 0
     for size in map(int, given.sizes.split()):
         theirs, result = timed(lambda size=size: in_batches(backend, peer, prompts, size, given.new))
         compared = compare(peer, prompts, ours, theirs)

@@ -23,11 +23,11 @@ import tempfile
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from heedful.serve.others import command_for
+from heedful.serve.others import command_for, served_folder
 
 QUESTIONS = (
     "Name three uses of a paper clip.", "Why is the sky blue?", "Write a sentence with the words river and stone.",
@@ -48,8 +48,13 @@ def main() -> None:
 
     say = (lambda text: print(text, file=sys.stderr)) if given.json else print
     port = free_port()
-    theirs = [*command_for("transformers", given.model, None, "127.0.0.1", port, None, None).words]
-    folder = theirs[theirs.index("serve") + 1]
+    with served_folder(given.model, say) as folder:
+        measure(given, folder, port, say)
+
+
+def measure(given: argparse.Namespace, folder: str, port: int, say: Callable[[str], object]) -> None:
+    """Serve a folder by both, and ask them in turn."""
+    theirs = [*command_for("transformers", given.model, folder, None, "127.0.0.1", port, None, None).words]
     theirs += ["--dtype", "float32", "--device", "cpu", *(["--continuous-batching"] if given.batching else [])]
     ours = [sys.executable, "-m", "heedful.cli.main", "serve", folder, "--name", folder, "--precision", "fp32"]
     ours += ["--device", "cpu", "--port", str(free_port())]

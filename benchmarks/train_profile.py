@@ -88,7 +88,7 @@ def profile(training: Any) -> tuple[float, int, Any]:
 
 
 def tell(events: Any, seconds: float, tokens: int, args: argparse.Namespace) -> None:
-    spent: Counter[str] = Counter()
+    spent: Any = Counter()
     operations = 0
     for event in events:
         spent[kind_of(event.key)] += event.self_cpu_time_total / 1e6
