@@ -22,9 +22,9 @@ class ServerOptions:
 
     concurrency: int = 8
     """Requests under way at the same time."""
-    timeout: float = 300.0
+    timeout: float = 300
     """Silence after which a request counts as failed."""
-    deadline: float = 1200.0
+    deadline: float = 1200
     """For one question with all its retries."""
     retries: int = 5
     """Requests after the first one for the same question."""

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from heedful.backends.server_options import ServerOptions
 from heedful.cli.output import check_seed, print_json, show_address
-from heedful.cli.server import ApiKeyEnv, ServerField, Timeout, server_fields, server_options
+from heedful.cli.server import ApiKeyEnv, ServerField, Timeout, check_server, server_fields
 from heedful.errors import RequestError, did_you_mean, printable
 
 if TYPE_CHECKING:
@@ -105,7 +106,8 @@ def arena(
     if answers:
         source = _saved(answers)
     else:
-        server = server_options([*named.values()], 8, timeout, 1200, 5, api_key_env, None, None, False)
+        server = ServerOptions(timeout=timeout, api_key_env=api_key_env)
+        check_server(server, [*named.values()])
         options = {"precision": precision, "device": device, "trust_remote_code": trust_remote_code, "server": server}
         source = _entrants(named, settings, options, in_memory)
     setup = Setup(settings, system, pairs, seed, named)

@@ -8,18 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from heedful.backends.server_options import ServerOptions
 from heedful.cli.output import FILES, check_seed, print_json
-from heedful.cli.server import (
-    ApiKeyEnv,
-    Concurrency,
-    Deadline,
-    InputPrice,
-    NoCache,
-    OutputPrice,
-    Retries,
-    Timeout,
-    server_options,
-)
+from heedful.cli.server import USUAL, asks_servers, check_server
 from heedful.errors import Interrupted, RequestError, did_you_mean
 
 if TYPE_CHECKING:
@@ -30,6 +21,7 @@ FORMATS = ("heedful", "lm-eval")
 PRECISIONS = ("auto", "fp32", "bf16")
 
 
+@asks_servers
 def bench(
     model: Annotated[
         str | None,
@@ -86,14 +78,7 @@ def bench(
     batch_size: Annotated[int, typer.Option(metavar="N", min=1, help="Answers written side by side.")] = 64,
     precision: Annotated[str, typer.Option(metavar="NAME", help="auto, fp32 or bf16.")] = "auto",
     device: Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda, mps.")] = "auto",
-    concurrency: Concurrency = 8,
-    timeout: Timeout = 300,
-    deadline: Deadline = 1200,
-    retries: Retries = 5,
-    api_key_env: ApiKeyEnv = None,
-    input_price: InputPrice = None,
-    output_price: OutputPrice = None,
-    no_cache: NoCache = False,
+    server: ServerOptions = USUAL,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of drawn examples and of sampled answers.")] = 0,
     limit: Annotated[int | None, typer.Option(metavar="N", min=1, help="The first so many items of each part.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a folder, or add tasks to it.")] = False,
@@ -121,17 +106,7 @@ def bench(
         raise RequestError("no model was named; write heedful bench MODEL --task T, or --list to see the tasks")
     if multiturn and template == "none":
         raise RequestError("--multiturn: is for a chat template; add --template auto, or leave it out")
-    server = server_options(
-        [m for m in (model, judge) if m],
-        concurrency,
-        timeout,
-        deadline,
-        retries,
-        api_key_env,
-        input_price,
-        output_price,
-        no_cache,
-    )
+    check_server(server, [m for m in (model, judge) if m])
 
     def load(name: str, say: Callable[[str], None], chat: str = template) -> Callable[[], Any]:
         from heedful.backends.by_name import open_backend

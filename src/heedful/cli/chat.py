@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from heedful.backends.server_options import ServerOptions
 from heedful.cli.output import check_seed, print_json
-from heedful.cli.server import ApiKeyEnv, ServerField, Timeout, server_fields, server_options
+from heedful.cli.server import ApiKeyEnv, ServerField, Timeout, check_server, server_fields
 from heedful.errors import DataError, HeedfulError, RequestError, did_you_mean, printable
 from heedful.models.names import ModelName, parse_model_name
 
@@ -84,9 +85,8 @@ def chat(
     settings = _checked(settings, max_new_tokens=max_new_tokens, temperature=temperature, top_p=top_p, top_k=top_k,
                         min_p=min_p, repetition_penalty=repetition_penalty)  # fmt: skip
     talk = Conversation(system) if load is None else load_conversation(load)
-    options = server_options(
-        [model, *([against] if against else [])], 8, timeout, 1200, 5, api_key_env, None, None, False
-    )
+    options = ServerOptions(timeout=timeout, api_key_env=api_key_env)
+    check_server(options, [model, *([against] if against else [])])
     other_name = against or _base_of(model)
 
     def opened(name: str) -> Callable[[], Any]:

@@ -9,18 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from heedful.backends.server_options import ServerOptions
 from heedful.cli.output import check_seed, print_json
-from heedful.cli.server import (
-    ApiKeyEnv,
-    Concurrency,
-    Deadline,
-    InputPrice,
-    NoCache,
-    OutputPrice,
-    Retries,
-    Timeout,
-    server_options,
-)
+from heedful.cli.server import USUAL, asks_servers, check_server
 from heedful.errors import Interrupted, RequestError, did_you_mean
 
 if TYPE_CHECKING:
@@ -31,6 +22,7 @@ if TYPE_CHECKING:
 PRECISIONS = ("auto", "fp32", "bf16")
 
 
+@asks_servers
 def helm(
     models: Annotated[
         list[str] | None,
@@ -64,14 +56,7 @@ def helm(
     batch_size: Annotated[int, typer.Option(metavar="N", min=1, help="Answers written side by side.")] = 64,
     precision: Annotated[str, typer.Option(metavar="NAME", help="auto, fp32 or bf16.")] = "auto",
     device: Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda, mps.")] = "auto",
-    concurrency: Concurrency = 8,
-    timeout: Timeout = 300,
-    deadline: Deadline = 1200,
-    retries: Retries = 5,
-    api_key_env: ApiKeyEnv = None,
-    input_price: InputPrice = None,
-    output_price: OutputPrice = None,
-    no_cache: NoCache = False,
+    server: ServerOptions = USUAL,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of drawn examples and of perturbations.")] = 0,
     limit: Annotated[int | None, typer.Option(metavar="N", min=1, help="The first so many items of each part.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a folder, or let it grow.")] = False,
@@ -96,9 +81,7 @@ def helm(
         helm_list(data_dir, as_json)
         return
     names = _named(models or ())
-    server = server_options(
-        names, concurrency, timeout, deadline, retries, api_key_env, input_price, output_price, no_cache
-    )
+    check_server(server, names)
     named = name_scenarios(scenario or (), prompts)
     perturbations = name_perturbations(perturbation or ())
     folder = _folder(out, names, resume, dry_run)

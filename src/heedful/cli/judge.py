@@ -9,20 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from heedful.backends.server_options import ServerOptions
 from heedful.cli.output import check_seed, print_json
-from heedful.cli.server import (
-    ApiKeyEnv,
-    Concurrency,
-    Deadline,
-    InputPrice,
-    NoCache,
-    OutputPrice,
-    Retries,
-    ServerField,
-    Timeout,
-    server_fields,
-    server_options,
-)
+from heedful.cli.server import USUAL, ServerField, asks_servers, check_server, server_fields
 from heedful.errors import HeedfulError, Interrupted, RequestError
 
 if TYPE_CHECKING:
@@ -36,6 +25,7 @@ CHARACTERS_A_TOKEN = 4  # of English text, roughly
 WIDTH = 80
 
 
+@asks_servers
 def judge(
     answers: Annotated[
         list[str], typer.Argument(metavar="ANSWERS...", help="A run, or one or two files that heedful respond wrote.")
@@ -79,14 +69,7 @@ def judge(
     batch_size: Annotated[int, typer.Option(metavar="N", min=1, help="Requests side by side in this process.")] = 64,
     precision: Annotated[str, typer.Option(metavar="NAME", help="auto, fp32 or bf16.")] = "auto",
     device: Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda, mps.")] = "auto",
-    concurrency: Concurrency = 8,
-    timeout: Timeout = 300,
-    deadline: Deadline = 1200,
-    retries: Retries = 5,
-    api_key_env: ApiKeyEnv = None,
-    input_price: InputPrice = None,
-    output_price: OutputPrice = None,
-    no_cache: NoCache = False,
+    server: ServerOptions = USUAL,
     server_field: ServerField = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of the judge, and of the codes in its prompt.")] = 0,
     limit: Annotated[
@@ -108,9 +91,7 @@ def judge(
     from heedful.judge.summary import summarise
 
     check_seed(seed)
-    server = server_options(
-        [judge], concurrency, timeout, deadline, retries, api_key_env, input_price, output_price, no_cache
-    )
+    check_server(server, [judge])
     given = read_answers(answers)
     fields = server_fields(server_field)
     asked = Asked(judge, mode, prompt, annotator, rubric, from_text, max_new_tokens, seed, batch_size, fields)
@@ -131,7 +112,7 @@ def judge(
             say=view.say,
         )
         if dry_run:
-            _tell_plan(plan, items, (input_price, output_price), as_json)
+            _tell_plan(plan, items, (server.input_price, server.output_price), as_json)
             return
         files = files_of(plan, given, out)
         check_files(files, resume)

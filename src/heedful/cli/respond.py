@@ -10,30 +10,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from heedful.backends.server_options import ServerOptions
 from heedful.cli.output import check_seed, print_json
-from heedful.cli.server import (
-    ApiKeyEnv,
-    Concurrency,
-    Deadline,
-    InputPrice,
-    NoCache,
-    OutputPrice,
-    Retries,
-    ServerField,
-    Timeout,
-    server_fields,
-    server_options,
-)
+from heedful.cli.server import USUAL, ServerField, asks_servers, check_server, server_fields
 from heedful.errors import HeedfulError, RequestError, did_you_mean
 
 if TYPE_CHECKING:
-    from heedful.backends.server_options import ServerOptions
     from heedful.records import Example, Response
 
 WIDTH = 80
 PRECISIONS = ("auto", "fp32", "bf16")
 
 
+@asks_servers
 def respond(
     model: Annotated[
         str,
@@ -72,14 +61,7 @@ def respond(
     batch_size: Annotated[int, typer.Option(metavar="N", min=1, help="Questions answered side by side.")] = 64,
     precision: Annotated[str, typer.Option(metavar="NAME", help="auto, fp32 or bf16.")] = "auto",
     device: Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda, mps.")] = "auto",
-    concurrency: Concurrency = 8,
-    timeout: Timeout = 300,
-    deadline: Deadline = 1200,
-    retries: Retries = 5,
-    api_key_env: ApiKeyEnv = None,
-    input_price: InputPrice = None,
-    output_price: OutputPrice = None,
-    no_cache: NoCache = False,
+    server: ServerOptions = USUAL,
     server_field: ServerField = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of sampling.")] = 0,
     limit: Annotated[int | None, typer.Option(metavar="N", min=1, help="Answer the first so many rows.")] = None,
@@ -108,9 +90,7 @@ def respond(
         raise RequestError(f"--repetition-penalty {repetition_penalty}: name a number above 0, such as 1.1; 1 is none")
     if "" in (stop or ()):
         raise RequestError("--stop '': the text is empty, and every answer would end before it; name some text")
-    options = server_options(
-        [model], concurrency, timeout, deadline, retries, api_key_env, input_price, output_price, no_cache
-    )
+    check_server(server, [model])
     fields = server_fields(server_field)
     _check_out(out, resume)
     loaded = load(data, limit=limit, answers=False, columns=None if columns is None else parse_map(columns))
@@ -143,7 +123,7 @@ def respond(
             trust_remote_code=trust_remote_code,
             say=view.say,
             settings=settings,
-            server=options,
+            server=server,
         )
         if not dry_run:
             view.phase("answers", f"Answering {_count(len(examples), 'question')}")
@@ -155,7 +135,7 @@ def respond(
         if spent is not None:
             typer.echo(str(spent), err=True)
     if dry_run:
-        _tell_plan(summary, examples, options, max_new_tokens, as_json)
+        _tell_plan(summary, examples, server, max_new_tokens, as_json)
         return
     if spent is not None:
         summary["server"] = spent.as_json()
