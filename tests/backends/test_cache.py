@@ -9,6 +9,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -123,12 +124,17 @@ def test_a_cache_that_breaks_in_the_middle_loses_no_answer(server, acts, tmp_pat
     """Another process holds the file; nothing can be written after the first answer."""
     path = tmp_path / "cache" / FILE
 
+    first = threading.Lock()  # the three are asked at once, and whichever comes first breaks it
+
     def act(handler):
-        if len(server.seen) == 1:
+        if first.acquire(blocking=False):
             path.unlink()
             path.mkdir()
+            broken.set()
+        assert broken.wait(60)
         acts.answer()(handler)
 
+    broken = threading.Event()
     server.acts = act
     said = []
     answers, _ = ask(server, *([Message("user", t)] for t in "abc"), said=said)
