@@ -127,6 +127,8 @@ def test_figures_are_those_worked_by_hand(desk, heedful):
     assert first["verdict"] == "inconclusive"
     robust = next(c for c in found["comparisons"] if c["column"] == "robustness")
     assert (robust["n"], robust["unscored"]) == (3, 1)
+    assert robust["before"] == pytest.approx(1 / 3)  # items 0 to 2 at their worst: right, lost in small letters, wrong
+    assert robust["after"] == 0
     assert [len(line) for line in out.splitlines() if len(line) > 80] == []
     assert "nobody can tell" in out
 

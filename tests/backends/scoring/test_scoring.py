@@ -66,6 +66,24 @@ def test_plain_is_equal_too():
     )
 
 
+@pytest.mark.parametrize("family", ["llama", "mistral", "gpt2"])
+@pytest.mark.parametrize("length", [1, 2, 5, 11])
+def test_each_token_of_a_text_where_it_stands(family, length):
+    """In stretches of 5 tokens: a text of 11 has two and its last token, which is not read."""
+    model, chance = make_model(family), random.Random(length)
+    ids = [chance.randrange(4, VOCABULARY) for _ in range(length)]
+    with torch.no_grad():
+        logs = model(input_ids=torch.tensor([ids])).logits[0, :-1].log_softmax(-1)
+    for scorer in (ScoringEngine(model, stretch=5), PlainScoring(model, 0)):
+        found = scorer.places(ids, top=3)
+        assert len(found) == length - 1
+        for k, place in enumerate(found):
+            best, which = logs[k].topk(3)
+            assert place.log_probability == pytest.approx(float(logs[k, ids[k + 1]]), abs=1e-4)
+            assert [i for i, _ in place.top] == which.tolist()
+            assert [v for _, v in place.top] == pytest.approx(best.tolist(), abs=1e-4)
+
+
 def test_the_greedy_token_is_told():
     model = make_model("gpt2")
     with torch.no_grad():
